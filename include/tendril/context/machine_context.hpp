@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// A suspended execution, and the jump that continues it: the door to Boost.Context.
+//
+// What is left behind when a stack is suspended? Its frames stay in its memory. The registers that
+// a called function must preserve are pushed on top of them by the jump. So all that remains to be
+// kept elsewhere is one address, the stack pointer after that push: the `resume_point`. Besides it
+// travel the two words of the C++ runtime (exception_state.hpp). The rounding modes of the processor
+// are pushed with the registers. Everything else that a thread has stays with the thread and is
+// shared by its stacks: `errno`, thread-local variables, the signal mask.
+//
+// `jump` is inline down to Boost's assembly on purpose. The assembly leaves with an indirect jump
+// and not with a return, so every `ret` that is executed between it and the caller's loop comes
+// as a surprise to the processor; in line there is none.
+//
+// This header knows nothing about greenlets. Read next: ../greenlet/control_block.hpp.
+
+#include <tendril/context/exception_state.hpp>
+#include <tendril/context/stack.hpp>
+
+#include <boost/context/detail/fcontext.hpp>
+
+namespace tendril {
+
+/// A suspended execution. It is valid to jump to it exactly once; then it runs, until it jumps
+/// away and so is suspended again.
+struct machine_context {
+    /// The stack pointer of the suspended stack, above its saved registers.
+    void* resume_point = nullptr;
+    /// Its exceptions in flight.
+    exception_state exceptions;
+};
+
+/// What the other side of a jump hands over: who left, and where that one can be resumed.
+using arrival = boost::context::detail::transfer_t;
+
+/// The first function on a new stack. It never returns: the last thing it does is
+/// `jump_for_good`. It calls `note_departure` first.
+using entry_point = void (*)(arrival);
+
+/// Makes `context` start `entry` on `memory` when it is jumped to, with no exception in flight.
+void prepare(machine_context& context, stack const& memory, entry_point entry) noexcept;
+
+/// Stores where the one who left can be resumed. Every arrival does this first.
+TENDRIL_ALWAYS_INLINE void note_departure(arrival from) noexcept {
+    static_cast<machine_context*>(from.data)->resume_point = from.fctx;
+}
+
+/// Suspends the running execution in `from` and continues `to`. Returns when something jumps back
+/// to `from`. `live` is this thread's exception state.
+/// Thread: both executions belong to the calling thread.
+TENDRIL_ALWAYS_INLINE void jump(
+    machine_context& from, machine_context& to, exception_state& live,
+    sanitizer_record& from_record, sanitizer_record& to_record) {
+    from.exceptions.replace(live, to.exceptions);
+    sanitizer::leave(from_record, to_record);
+    note_departure(boost::context::detail::jump_fcontext(to.resume_point, &from));
+    sanitizer::arrive(from_record);
+}
+
+/// Continues `to` and never comes back: no frame of the running execution is alive but the
+/// caller's, which holds nothing. `from` is written to and must outlive the jump.
+[[noreturn]] TENDRIL_ALWAYS_INLINE void jump_for_good(
+    machine_context& from, machine_context& to, exception_state& live,
+    sanitizer_record& to_record) {
+    from.exceptions.replace(live, to.exceptions);
+    sanitizer::leave_for_good(to_record);
+    boost::context::detail::jump_fcontext(to.resume_point, &from);
+    __builtin_unreachable();
+}
+
+}  // namespace tendril

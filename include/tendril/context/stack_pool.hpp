@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// Where stacks come from: one pool for each thread, which cuts them out of large slabs.
+//
+//     tendril::stack_pool pool;
+//     tendril::stack& memory = pool.acquire(64 * 1024);
+//     …
+//     pool.release(memory);        // the next acquire of this size gets the same, still warm, stack
+//
+// * A slab reserves address space for many slots with one `mmap`. A slot costs memory only where
+//   it has been touched: a stack that used one page costs one page.
+// * The guard below a stack is 64 KiB and not one page: a function compiled without stack probes
+//   (Debian's C libraries are) may step over a page in one stride. Where the kernel has guard
+//   markers (Linux 6.13, `MADV_GUARD_INSTALL`) a guard costs no mapping, so a million guarded
+//   stacks fit; older kernels fall back to `mprotect`, which runs into `vm.max_map_count` at about
+//   32,000 stacks and then says so. The environment variable TENDRIL_STACK_GUARD (`marker`,
+//   `mprotect`, `none`) forces one way.
+// * The tops of neighbouring stacks are shifted by 64 bytes, in 32 colours. Without that, the hot
+//   frames of all stacks compete for the same few lines of the cache; with more colours the first
+//   frames would spill to a second page.
+//
+// Idle stacks are reused last in, first out. Read next: machine_context.hpp.
+
+#include <tendril/context/stack.hpp>
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace tendril {
+
+/// How the pool makes the memory below a stack fault.
+enum class stack_guard {
+    /// Guard markers in the page table: no cost per stack.
+    marker,
+    /// A protected mapping: two mappings per stack.
+    mprotect,
+    /// Nothing: an overflow overwrites the neighbour. Only on request.
+    none,
+};
+
+/// Numbers of one pool at one moment.
+struct stack_pool_statistics {
+    /// Stacks that are in use.
+    std::size_t in_use = 0;
+    /// Stacks that wait to be used again.
+    std::size_t idle = 0;
+    /// The most that were ever in use at once.
+    std::size_t peak = 0;
+    /// Slabs mapped, and the address space that they take, in bytes.
+    std::size_t slabs = 0;
+    std::size_t reserved = 0;
+};
+
+class stack_pool {
+public:
+    /// The usual size of a stack, and the smallest and largest that are made, in bytes.
+    static constexpr std::size_t default_size = 192 * 1024;
+    static constexpr std::size_t minimum_size = 64 * 1024;
+    static constexpr std::size_t maximum_size = std::size_t{1} << 30U;
+    /// The size of the guard below each stack, in bytes.
+    static constexpr std::size_t guard_size = 64 * 1024;
+
+    /// Makes an empty pool that guards its stacks in the best way that this kernel has, or as the
+    /// environment says.
+    stack_pool();
+    /// As above, but guards as told.
+    explicit stack_pool(stack_guard guard) noexcept;
+    stack_pool(stack_pool const&) = delete;
+    stack_pool& operator=(stack_pool const&) = delete;
+    /// Gives the memory back to the system. Slabs that still hold a stack in use are leaked: a
+    /// stack is never freed while frames live on it.
+    ~stack_pool();
+
+    /// Returns a stack with room for `size` bytes of frames or more, less its colour (at most
+    /// 2 KiB). Throws: stack_exhausted, and then the pool is unchanged; misuse when the size is
+    /// above `maximum_size`.
+    stack& acquire(std::size_t size = default_size);
+
+    /// Takes back a stack on which no frame lives any more.
+    void release(stack& returned) noexcept;
+
+    /// Gives the pages of idle stacks back to the system and keeps their addresses.
+    void trim() noexcept;
+
+    /// Returns the numbers of this moment.
+    stack_pool_statistics statistics() const noexcept { return numbers_; }
+
+    /// How this pool guards its stacks.
+    stack_guard guard() const noexcept { return guard_; }
+
+private:
+    struct slab {
+        std::byte* memory = nullptr;
+        std::size_t slots = 0;
+        std::size_t carved = 0;
+        std::unique_ptr<stack[]> stacks;
+    };
+    struct size_class {
+        stack* idle = nullptr;
+        std::vector<slab> slabs;
+    };
+
+    static constexpr std::size_t smallest_slot = minimum_size + guard_size;
+    static constexpr std::size_t class_count = 15;
+
+    static std::size_t class_of(std::size_t size);
+    static std::size_t slot_size(std::size_t class_index) noexcept;
+    stack& carve(std::size_t class_index);
+    void reserve(std::size_t class_index);
+    void protect(std::byte* slot);
+    static void free_slab(slab& freed, std::size_t slot) noexcept;
+
+    std::array<size_class, class_count> classes_;
+    stack_guard guard_;
+    std::size_t next_colour_ = 0;
+    stack_pool_statistics numbers_;
+};
+
+}  // namespace tendril

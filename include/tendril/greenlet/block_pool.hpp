@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// The slabs that control blocks live in.
+//
+// One pool belongs to each thread. Freed blocks are reused last in, first out. A slab is freed only
+// with the pool, so the pool doubles as the list of all greenlets of its thread, at no cost to
+// birth and death beyond one bit.
+//
+//     slab, 8 KiB, aligned to its own size
+//     ┌────────┬─────────┬─────────┬─────┬──────────┐
+//     │ header │ block 1 │ block 2 │  …  │ block 63 │   bit n of the header's `used`: block n exists
+//     └────────┴─────────┴─────────┴─────┴──────────┘
+
+#include <tendril/greenlet/control_block.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace tendril {
+
+class block_pool {
+public:
+    block_pool() = default;
+    block_pool(block_pool const&) = delete;
+    block_pool& operator=(block_pool const&) = delete;
+
+    /// Makes a control block. Throws: std::bad_alloc, and then nothing has changed.
+    template <typename... Args>
+    control_block& create(Args&&... args) {
+        if (idle_ == nullptr) {
+            add_slab();
+        }
+        idle_block* const taken = std::exchange(idle_, idle_->next);
+        mark(taken, true);
+        ++live_;
+        return *::new (static_cast<void*>(taken)) control_block(std::forward<Args>(args)...);
+    }
+
+    /// Ends a control block and keeps its memory for the next.
+    void destroy(control_block& block) noexcept {
+        std::destroy_at(&block);
+        mark(&block, false);
+        idle_ = ::new (static_cast<void*>(&block)) idle_block{idle_};
+        --live_;
+    }
+
+    /// How many control blocks exist.
+    std::size_t live() const noexcept { return live_; }
+
+    /// Calls `visit(control_block&)` for each block. `visit` may create blocks, which may or may
+    /// not be visited, and destroy any.
+    template <typename F>
+    void for_each(F&& visit) {
+        for (std::size_t index = 0; index < slabs_.size(); ++index) {
+            slab& in = *slabs_[index];
+            for (std::size_t position = 1; position < slab_blocks; ++position) {
+                if ((in.used >> position & 1U) != 0) {
+                    visit(*std::launder(reinterpret_cast<control_block*>(in.at(position))));
+                }
+            }
+        }
+    }
+
+private:
+    static constexpr std::size_t slab_blocks = 64;
+    static constexpr std::size_t slab_size = slab_blocks * sizeof(control_block);
+
+    struct idle_block {
+        idle_block* next;
+    };
+    struct alignas(slab_size) slab {
+        std::uint64_t used = 0;
+        std::byte* at(std::size_t position) noexcept {
+            return reinterpret_cast<std::byte*>(this) + position * sizeof(control_block);
+        }
+    };
+
+    static void mark(void* block, bool used) noexcept {
+        auto const address = reinterpret_cast<std::uintptr_t>(block);
+        auto const start = address & ~(slab_size - 1);
+        std::uint64_t const bit = std::uint64_t{1} << ((address - start) / sizeof(control_block));
+        slab& in = *reinterpret_cast<slab*>(start);
+        in.used = used ? in.used | bit : in.used & ~bit;
+    }
+
+    void add_slab();
+
+    idle_block* idle_ = nullptr;
+    std::size_t live_ = 0;
+    std::vector<std::unique_ptr<slab>> slabs_;
+};
+
+}  // namespace tendril

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// What the library knows about one greenlet, apart from its stack.
+//
+// Programs use `greenlet` (greenlet.hpp), which is a handle to one of these. This header is for
+// schedulers, such as the hub, and for readers.
+//
+// Control blocks live in dense slabs of their own (block_pool.hpp) and not on the stacks that they
+// describe. A scheduler that walks over ten thousand ready greenlets then reads ten thousand
+// neighbouring lines and not ten thousand pages. The first cache line holds all that a switch and a
+// scheduler touch.
+//
+// Ownership: `handles` counts the handles to a greenlet and the children that have it as parent.
+// When the count falls to zero, an unstarted or dead greenlet is freed, one that was suspended by
+// hand is ended, and one that waits in the hub is adopted by it (scheduler.hpp).
+
+#include <tendril/context/machine_context.hpp>
+#include <tendril/greenlet/state.hpp>
+#include <tendril/greenlet/value.hpp>
+#include <tendril/support/config.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+
+namespace tendril {
+
+struct thread_record;
+
+/// The function of a greenlet, with its type erased.
+class greenlet_body {
+public:
+    virtual ~greenlet_body() = default;
+
+    /// Runs the function, on the greenlet's own stack. `first` is what the first switch carried;
+    /// the result goes to the parent. Switches: may.
+    virtual value run(value first) = 0;
+
+    /// Is called in place of `run` when the greenlet dies before its first turn. Switches: never.
+    virtual void abandon(std::exception_ptr reason) noexcept = 0;
+
+    /// Gives the body back when the greenlet has no more use for it. Switches: may, because the
+    /// destructor of a captured object may.
+    virtual void dispose() noexcept { delete this; }
+};
+
+struct alignas(64) control_block {
+    control_block(
+        thread_record& owner, control_block* parent_block, greenlet_body* function,
+        std::uint32_t number) noexcept
+        : thread{&owner}, parent{parent_block}, body{function}, id{number} {}
+    control_block(control_block const&) = delete;
+    control_block& operator=(control_block const&) = delete;
+
+    // The first line: what a switch and a scheduler touch. Owner thread only, but for `state`,
+    // which any thread may read.
+
+    /// Where it goes on.
+    machine_context machine;
+    std::atomic<greenlet_state> state{greenlet_state::unstarted};
+    /// It was spawned by the loop: when it dies, the loop says who runs next, not its parent.
+    bool scheduled = false;
+    /// The loop holds one of the `handles` and drops it at death.
+    bool held_by_loop = false;
+    /// It has run: true from the first entry on, and for ever.
+    bool started = false;
+    /// How often an exit that was asked for has been thrown into it.
+    std::uint8_t exits_delivered = 0;
+    /// Immutable: the thread it lives and dies on.
+    thread_record* thread;
+    /// For the scheduler: the next one in the ready queue.
+    control_block* next_ready = nullptr;
+    /// For the scheduler: what it is parked on.
+    void* parked_on = nullptr;
+    /// For the scheduler: what is to be thrown into it at its next park.
+    std::uintptr_t pending = 0;
+
+    // The second line: touched at birth and death.
+
+    /// The stack; null before the first turn, after death and for the thread's own stack.
+    stack* memory = nullptr;
+    /// Who receives its result. Null only for the main greenlet of a thread.
+    control_block* parent;
+    /// What it runs; null after death.
+    greenlet_body* body;
+    /// Any thread.
+    std::atomic<std::uint32_t> handles{1};
+    /// Its number on this thread, for messages.
+    std::uint32_t id;
+    /// Its name for people, or null. The body keeps the text.
+    char const* name = nullptr;
+    /// The next in the list of those whose last handle another thread dropped.
+    control_block* next_foreign = nullptr;
+    /// How large a stack it asks for, in bytes.
+    std::uint32_t stack_size = stack_pool_default_size;
+
+    static constexpr std::uint32_t stack_pool_default_size = 192 * 1024;
+};
+
+static_assert(sizeof(control_block) == 128, "two cache lines, the first for the scheduler");
+
+/// Adds a handle. Thread: any.
+inline void retain(control_block& block) noexcept {
+    block.handles.fetch_add(1, std::memory_order_relaxed);
+}
+
+namespace detail {
+TENDRIL_COLD void last_handle_gone(control_block& block) noexcept;
+}
+
+/// Drops a handle. The last one decides the greenlet's fate, as the head of this file says.
+/// Thread: any; on another thread than its own the fate is left to its own thread.
+/// Switches: may, when the last handle to a greenlet that was suspended by hand is dropped.
+inline void release(control_block& block) noexcept {
+    if (block.handles.fetch_sub(1, std::memory_order_acq_rel) == 1) [[unlikely]] {
+        detail::last_handle_gone(block);
+    }
+}
+
+}  // namespace tendril

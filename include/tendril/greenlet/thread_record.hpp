@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// What the library knows about one thread: who runs, and what the running switch carries.
+//
+// There is one record for each thread that has used a greenlet, made at first use. When the thread
+// ends, its greenlets are ended on it; the record itself stays until the last handle that another
+// thread may still hold is gone.
+//
+// This header is for schedulers and for readers. Read next: switch.hpp.
+
+#include <tendril/context/exception_state.hpp>
+#include <tendril/context/sanitizer.hpp>
+#include <tendril/context/stack_pool.hpp>
+#include <tendril/greenlet/block_pool.hpp>
+#include <tendril/greenlet/control_block.hpp>
+#include <tendril/support/config.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+
+namespace tendril {
+
+class scheduler;
+
+/// What whoever arrives from a switch has to do before it goes on; usually nothing.
+enum arrival_duty : std::uint32_t {
+    /// The one who left is dead: free its stack.
+    bury_predecessor = 1,
+    /// Throw `raising`.
+    raise_error = 2,
+    /// The last handle to the one who left was dropped while it ran: end it.
+    end_orphan = 4,
+};
+
+struct thread_record {
+    thread_record();
+    thread_record(thread_record const&) = delete;
+    thread_record& operator=(thread_record const&) = delete;
+    ~thread_record();
+
+    // Owner thread only, touched by every switch.
+
+    /// The greenlet that executes.
+    control_block* current = nullptr;
+    /// What the running switch carries, in the frame of the one who left; null for nothing.
+    value* transfer = nullptr;
+    /// Where the C++ runtime keeps this thread's exceptions in flight.
+    exception_state* live_exceptions;
+    /// A set of `arrival_duty`.
+    std::uint32_t on_arrival = 0;
+    std::uint32_t next_id = 1;
+    /// How many switches this thread has made.
+    std::uint64_t switches = 0;
+
+    // Owner thread only.
+
+    /// The loop of this thread, or null.
+    scheduler* loop = nullptr;
+    /// The error that `raise_error` throws.
+    std::exception_ptr raising;
+    /// Whom `bury_predecessor` and `end_orphan` are about.
+    control_block* departed = nullptr;
+    control_block* orphan = nullptr;
+    /// The greenlet that the thread was born with. It has no stack of a pool and no parent.
+    control_block* main = nullptr;
+    /// How many greenlets have started and not died, main not counted.
+    std::size_t started = 0;
+    sanitizer_record own_stack;
+    stack_pool stacks;
+    block_pool blocks;
+
+    // Any thread.
+
+    /// Set at the thread's end, after which every greenlet of it is dead.
+    std::atomic<bool> ended{false};
+    /// Whether `visitors` has something in it.
+    std::atomic<bool> has_visitors{false};
+    /// Guards `visitors`, `loop_to_notify` and, after the end, the count of blocks.
+    std::mutex foreign;
+    /// Greenlets whose last handle was dropped by another thread.
+    control_block* visitors = nullptr;
+    scheduler* loop_to_notify = nullptr;
+};
+
+namespace detail {
+extern constinit thread_local thread_record* this_thread_record TENDRIL_FAST_TLS;
+TENDRIL_COLD thread_record& make_thread_record();
+}  // namespace detail
+
+/// The record of the calling thread, made at first use. Throws: std::bad_alloc at first use.
+inline thread_record& this_thread() {
+    thread_record* const record = detail::this_thread_record;
+    if (record == nullptr) [[unlikely]] {
+        return detail::make_thread_record();
+    }
+    return *record;
+}
+
+/// Installs the loop of this thread, or none. Thread: owner.
+void set_loop(thread_record& record, scheduler* loop) noexcept;
+
+/// Ends or frees what other threads have left here. Switches: may.
+void receive_visitors(thread_record& record) noexcept;
+
+/// Ends every greenlet of the thread that was suspended by hand, but `spared`, by throwing
+/// `greenlet_exit` into it. The thread's own stack is not one of them. Switches: may.
+void end_suspended(thread_record& record, control_block const* spared = nullptr) noexcept;
+
+/// Who hears of an error that left a greenlet and that nobody can receive, on a thread without a
+/// loop. The default prints it.
+using unraisable_handler = void (*)(std::exception_ptr error, control_block const& from) noexcept;
+
+/// Sets the handler and returns the previous one. Thread: any.
+unraisable_handler set_unraisable_handler(unraisable_handler handler) noexcept;
+
+/// Hands an error that nobody can receive to the loop, or to the handler. Switches: never.
+void report_unraisable(
+    thread_record& record, std::exception_ptr error, control_block const& from) noexcept;
+
+}  // namespace tendril

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// Ending somebody's wait: the mechanism under cancel, kill, timeouts and exit.
+//
+// An `interruption` is a wish that one greenlet's next park ends with an exception. Whoever has the
+// wish owns the object (a task its cancel request, a `timeout` itself), so that making one needs no
+// memory and cannot fail. It waits in a list of the greenlet until it is delivered, which uses it
+// up, or withdrawn.
+//
+// When is it delivered? At a park, and at the start of every function that may park, in this order:
+// an exit first, then edges (cancel, kill) in the order they came, then expired scopes, the
+// innermost first. A park whose result is already there returns it, and the wish stays pending.
+// Nothing is delivered to a shielded park, nor while the greenlet unwinds: a destructor that parks
+// can finish.
+//
+// An exit is not used up: a greenlet that swallows `greenlet_exit` finds it again at its next park,
+// eight times in all; then it is reported and left alone.
+//
+// Policy (who cancels whom, scopes, shields) lives on floor `task`. Read next: waiter.hpp.
+
+#include <tendril/greenlet/control_block.hpp>
+#include <tendril/greenlet/thread_record.hpp>
+
+#include <cstdint>
+
+namespace tendril {
+
+/// What `task::cancel` throws into a task. It does not derive from `std::exception`, so that
+/// `catch (std::exception&)` lets it pass; a `catch (...)` should rethrow it.
+class cancelled {
+public:
+    cancelled() noexcept = default;
+    virtual ~cancelled() = default;
+    cancelled(cancelled const&) noexcept = default;
+    cancelled& operator=(cancelled const&) noexcept = default;
+};
+
+class interruption;
+
+/// Throws what a delivered interruption stands for. Switches: never.
+[[noreturn]] void raise(interruption& delivered);
+
+class interruption {
+public:
+    /// What is delivered first when several wait.
+    enum class rank : std::uint8_t {
+        /// Cancel and kill: first come, first served.
+        edge,
+        /// Expired timeouts and scopes: the innermost first.
+        scope,
+    };
+
+    interruption(interruption const&) = delete;
+    interruption& operator=(interruption const&) = delete;
+
+    /// Says whether it waits to be delivered. Switches: never.
+    bool pending() const noexcept { return pending_; }
+
+protected:
+    /// `depth` orders scopes: the larger, the further inside.
+    explicit interruption(rank importance, std::uint64_t depth = 0) noexcept
+        : depth_{depth}, rank_{importance} {}
+    ~interruption() = default;
+
+    /// How far inside it is, for scopes.
+    std::uint64_t depth() const noexcept { return depth_; }
+
+private:
+    friend class pending_list;
+    friend void raise(interruption& delivered);
+
+    /// Throws the exception that it stands for, in the greenlet it is meant for.
+    [[noreturn]] virtual void raise() = 0;
+
+    interruption* next_ = nullptr;
+    std::uint64_t depth_;
+    rank rank_;
+    bool pending_ = false;
+};
+
+/// Makes the next park of `target` end with `wish`, or the present one if that can be ended.
+/// Requires: not pending. Switches: never. Thread: the target's.
+void request(control_block& target, interruption& wish) noexcept;
+
+/// Takes a wish back that has not been delivered; does nothing when it has.
+/// Switches: never. Thread: the target's.
+void withdraw(control_block& target, interruption& wish) noexcept;
+
+/// Makes every park of `target` end with `greenlet_exit` from now on.
+/// Switches: never. Thread: the target's.
+void request_exit(control_block& target) noexcept;
+
+/// Says whether an exit was requested and is still insisted on. Switches: never.
+bool exit_requested(control_block const& target) noexcept;
+
+namespace detail {
+TENDRIL_COLD void deliver_pending(control_block& self);
+}
+
+/// Delivers what is pending for the running greenlet. Every function that may park calls it first,
+/// so that cancellation does not depend on whether it had to.
+/// Throws: greenlet_exit, cancelled, timed_out, what `kill` was given. Switches: never.
+inline void check_interruption() {
+    control_block& self = *this_thread().current;
+    if (self.pending != 0) [[unlikely]] {
+        detail::deliver_pending(self);
+    }
+}
+
+}  // namespace tendril

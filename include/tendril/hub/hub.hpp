@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// The hub: the greenlet that runs a thread's event loop.
+//
+//     tendril::this_hub().call_soon([] { … });
+//
+// A thread gets its hub at the first call that needs one. Whoever parks hands over to the next ready
+// greenlet directly; when there is none, or when the turn's budget is used up, to the hub. The hub
+// then calls callbacks, takes what other threads have posted, looks at the reactor (Boost.Asio),
+// fires alarms, and goes on with whoever is ready. When nobody is, it sleeps in the reactor and uses
+// no processor time.
+//
+// The budget counts switches and immediate successes of I/O, not time. Greenlets that wake each
+// other for ever can therefore delay the reactor by a bounded number of steps only.
+//
+// Read next: waiter.hpp, run.hpp; docs/hub.md for a picture of one turn.
+
+#include <tendril/greenlet/greenlet.hpp>
+#include <tendril/greenlet/scheduler.hpp>
+#include <tendril/greenlet/switch.hpp>
+#include <tendril/greenlet/thread_record.hpp>
+#include <tendril/hub/alarm.hpp>
+#include <tendril/hub/callback.hpp>
+#include <tendril/hub/clock.hpp>
+#include <tendril/hub/deadline.hpp>
+#include <tendril/hub/ready_queue.hpp>
+#include <tendril/hub/remote.hpp>
+#include <tendril/support/config.hpp>
+#include <tendril/support/intrusive_heap.hpp>
+#include <tendril/support/random.hpp>
+#include <tendril/support/unique_function.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace tendril {
+
+namespace detail {
+class deadlock_notice;
+class mailbox;
+class reactor;
+class run_scope;
+}  // namespace detail
+
+class waiter;
+
+/// Who hears of an error that nobody collects: the error, and a name for where it comes from.
+using error_handler = unique_function<void(std::exception_ptr, std::string_view)>;
+
+/// The usual handler: prints one line to the standard error stream. Switches: never. Thread: any.
+void print_error(std::exception_ptr error, std::string_view whose) noexcept;
+
+/// How a hub is made. Every null means the usual one.
+struct hub_options {
+    /// Where time comes from. Must outlive the hub.
+    tendril::clock* clock = nullptr;
+    /// Who decides which ready greenlet runs next. Must outlive the hub.
+    ready_order* order = nullptr;
+    /// Where random numbers come from. Must outlive the hub.
+    random_source* random = nullptr;
+    /// How many steps greenlets may make between two looks at the reactor.
+    int budget = 1024;
+    /// The stack on which callbacks and handlers run, in bytes.
+    std::size_t stack_size = 960 * 1024;
+};
+
+/// Numbers of one hub at one moment.
+struct hub_statistics {
+    /// Greenlets of the thread that have started and not ended.
+    std::size_t greenlets = 0;
+    /// Greenlets that wait for their turn.
+    std::size_t ready = 0;
+    /// Armed alarms: sleeps, limits, delayed calls.
+    std::size_t alarms = 0;
+    /// Switches that the thread has made since it began.
+    std::uint64_t switches = 0;
+    /// Turns of the loop since the hub was made.
+    std::uint64_t turns = 0;
+    /// The stacks of the thread.
+    stack_pool_statistics stacks;
+};
+
+class hub final : private scheduler {
+public:
+    /// Makes a hub for the calling thread. Most programs let `run` or `this_hub` do it.
+    /// Throws: misuse when the thread has one; stack_exhausted, std::system_error.
+    explicit hub(hub_options const& options = {});
+    hub(hub const&) = delete;
+    hub& operator=(hub const&) = delete;
+
+    /// Closes it. Switches: may.
+    ~hub();
+
+    /// Calls `function` in the next turn, in the order of the calls. It must not park.
+    /// Throws: std::bad_alloc. Switches: never. Thread: hub.
+    callback_handle call_soon(unique_function<void()> function);
+
+    /// Calls `function` after a while, or at a moment. Throws: std::bad_alloc; misuse when the
+    /// duration is not a number. Switches: never. Thread: hub.
+    template <typename Rep, typename Period>
+    callback_handle call_later(
+        std::chrono::duration<Rep, Period> const& delay, unique_function<void()> function) {
+        return call_at(deadline::after(delay), std::move(function));
+    }
+    callback_handle call_at(deadline when, unique_function<void()> function);
+    callback_handle call_at(time_point when, unique_function<void()> function) {
+        return call_at(deadline::at(when), std::move(function));
+    }
+
+    /// A door for other threads. Throws: std::bad_alloc, std::system_error. Switches: never.
+    /// Thread: hub.
+    tendril::remote remote();
+
+    /// Makes a greenlet whose parent is the hub and lets it run in its turn. An error that leaves
+    /// it is reported. Throws: std::bad_alloc. Switches: never. Thread: hub.
+    greenlet spawn_raw(unique_function<void()> function);
+
+    /// The reactor. Handlers that it calls run in the hub and must not park.
+    /// Switches: never. Thread: hub.
+    boost::asio::io_context& context() noexcept;
+
+    /// The present on the hub's clock. Switches: never. Thread: hub.
+    time_point now() noexcept { return clock_->now(); }
+
+    /// Where its random numbers come from. Switches: never. Thread: hub.
+    random_source& random() noexcept { return *random_; }
+
+    /// Ends every greenlet of the thread but the caller, with the loop turning, so that cleanup
+    /// which parks can finish; drops the calls that are still to come. The hub refuses new work
+    /// from then on. A second call does nothing.
+    /// Throws: misuse when called in a callback. Switches: may. Thread: hub.
+    void close();
+
+    /// Sets who hears of errors that nobody collects, and returns the previous one. The default
+    /// prints them. What the handler throws is printed with the error. Switches: never.
+    error_handler set_error_handler(error_handler handler);
+
+    /// Reports an error that nobody collects; `whose` names where it comes from.
+    /// Switches: never. Thread: hub.
+    void report_error(std::exception_ptr error, std::string_view whose) noexcept;
+
+    /// Returns the numbers of this moment. Switches: never. Thread: hub.
+    hub_statistics statistics() const noexcept;
+
+    // For primitives and schedulers.
+
+    /// Lets a parked greenlet run in its turn. Requires: its wait is settled.
+    /// Switches: never. Thread: hub.
+    void make_ready(control_block& block) noexcept {
+        block.state.store(greenlet_state::ready, std::memory_order_relaxed);
+        ready_.push(block);
+    }
+
+    /// Queues an unstarted greenlet whose result nobody receives by switching. The hub takes over
+    /// one handle of it and drops it at death. Switches: never. Thread: hub.
+    void schedule(control_block& block) noexcept;
+
+    /// Suspends the running greenlet as parked or ready and continues whoever is next.
+    /// Switches: may. Thread: hub.
+    TENDRIL_ALWAYS_INLINE void leave(greenlet_state leaves_as) {
+        thread_.transfer = nullptr;
+        switch_stacks(thread_, next(), leaves_as);
+        finish_arrival(thread_);
+    }
+
+    /// Lets everybody run who is ready now. Switches: may. Thread: hub.
+    TENDRIL_ALWAYS_INLINE void leave_ready() {
+        if (ready_.empty() && --budget_left_ >= 0) {
+            return;
+        }
+        ready_.push(*thread_.current);
+        leave(greenlet_state::ready);
+    }
+
+    /// Takes `steps` from the turn's budget for something that succeeded at once. Returns whether
+    /// the budget is used up: then the caller yields before it goes on.
+    /// Switches: never. Thread: hub.
+    bool spend(int steps) noexcept { return (budget_left_ -= steps) < 0; }
+
+    /// Says whether the caller runs in a callback of this hub, where nobody may park.
+    /// Switches: never. Thread: hub.
+    bool in_callback() const noexcept { return thread_.current == loop_; }
+
+    /// The hub of a thread, or null. Switches: never.
+    static hub* of(thread_record& thread) noexcept { return static_cast<hub*>(thread.loop); }
+
+    /// The thread of this hub. Switches: never.
+    thread_record& thread() const noexcept { return thread_; }
+
+private:
+    friend class alarm;
+    friend class callback;
+    friend class detail::run_scope;
+    enum class stage : std::uint8_t { open, closing, closed };
+
+    control_block& successor() noexcept override { return next(); }
+    void adopt(control_block& waiting) noexcept override;
+    void report(std::exception_ptr error, control_block const& from) noexcept override;
+    void notice_visitor() noexcept override;
+
+    control_block& next() noexcept {
+        if (--budget_left_ >= 0) [[likely]] {
+            if (control_block* const ready = ready_.pop_direct()) {
+                if (ready->state.load(std::memory_order_relaxed) != greenlet_state::unstarted)
+                    [[likely]] {
+                    return *ready;
+                }
+                if (begin(*ready)) {
+                    return *ready;
+                }
+            }
+        }
+        return *loop_;
+    }
+
+    // The loop.
+    void loop();
+    void run_ready();
+    bool begin(control_block& block) noexcept;
+    void continue_greenlet(control_block& block) noexcept;
+    void call(callback& due) noexcept;
+    void call_posted() noexcept;
+    void look_at_reactor() noexcept;
+    void wait_on_other_clock(deadline next);
+    void sleep(deadline until);
+    void fire_alarms() noexcept;
+
+    // The end, and waiting in vain.
+    void give_up_waiting();
+    void tell_main(std::string text);
+    void request_exits() noexcept;
+    bool let_closer_go() noexcept;
+    void strand_survivors() noexcept;
+    void end_loop() noexcept;
+    void drop_calls() noexcept;
+
+    thread_record& thread_;
+    ready_queue ready_;
+    int budget_left_;
+    int budget_;
+    stage stage_ = stage::open;
+    bool stopping_ = false;
+    // The greenlet of the loop.
+    greenlet loop_greenlet_;
+    control_block* loop_ = nullptr;
+    // Who is told when nobody can be woken any more, and what it is told.
+    control_block* main_ = nullptr;
+    std::unique_ptr<detail::deadlock_notice> deadlock_;
+    // Who waits in `close` for everybody else to end.
+    waiter* closer_ = nullptr;
+    tendril::clock* clock_;
+    random_source* random_;
+    seeded_random own_random_;
+    intrusive_heap<time_point, alarm> alarms_;
+    intrusive_list<callback> delayed_;
+    std::unique_ptr<detail::reactor> reactor_;
+    std::shared_ptr<detail::mailbox> mailbox_;
+    error_handler on_error_;
+    std::uint64_t turns_ = 0;
+};
+
+/// The hub of the calling thread, made at first use and closed when the thread ends.
+/// Throws: as the constructor. Switches: never.
+hub& this_hub();
+
+}  // namespace tendril

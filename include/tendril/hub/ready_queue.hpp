@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// Who runs next: one queue, first in, first out, for greenlets and for the hub's callbacks.
+//
+// Greenlets are linked through their control blocks. Callbacks stand in a list of their own, each
+// with the number of greenlets that were queued before it; it is the callback's turn when that many
+// have left. So a greenlet that parks can hand over to the next one by looking at two numbers, and
+// goes to the hub only when a callback stands between them: callbacks run on the hub's stack.
+//
+// Invariants:
+// 1. A greenlet in the queue is unstarted or ready, and is in it once.
+// 2. `stop_at_` is the number of the first callback, or 0 when a `ready_order` decides, or the
+//    largest number when neither is the case.
+
+#include <tendril/greenlet/control_block.hpp>
+#include <tendril/hub/callback.hpp>
+#include <tendril/support/intrusive_list.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tendril {
+
+/// A decision that is free: which of several ready greenlets runs next. Tests replace it.
+class ready_order {
+public:
+    virtual ~ready_order() = default;
+
+    /// Returns which of `count` ready greenlets runs next, the longest waiting being 0.
+    /// Requires of it: a number below `count`. Switches: never.
+    virtual std::size_t choose(std::size_t count) noexcept = 0;
+};
+
+class ready_queue {
+public:
+    ready_queue() noexcept = default;
+    ready_queue(ready_queue const&) = delete;
+    ready_queue& operator=(ready_queue const&) = delete;
+
+    /// Says whether nobody waits for a turn.
+    bool empty() const noexcept { return head_ == nullptr && callbacks_.empty(); }
+
+    /// Adds a greenlet. Requires: it is not in the queue.
+    void push(control_block& block) noexcept {
+        block.next_ready = nullptr;
+        *tail_ = &block;
+        tail_ = &block.next_ready;
+        ++pushed_;
+    }
+
+    /// Adds a callback, behind all greenlets and callbacks that are in the queue.
+    void push(callback& added) noexcept;
+
+    /// Takes out the next greenlet if it is its turn and nobody has to decide; else returns null,
+    /// and the hub must look.
+    control_block* pop_direct() noexcept {
+        control_block* const next = head_;
+        if (next == nullptr || popped_ >= stop_at_) {
+            return nullptr;
+        }
+        unlink_first();
+        return next;
+    }
+
+    /// For the hub: takes out the next callback if it is its turn; else returns null.
+    callback* pop_callback() noexcept;
+
+    /// For the hub: takes out the next callback, whose turn it may not be; null when there is none.
+    callback* pop_any_callback() noexcept;
+
+    /// For the hub: takes out the next greenlet, as the order says; null when there is none.
+    control_block* pop_greenlet() noexcept;
+
+    /// Lets `order` decide from now on; null means first in, first out.
+    void set_order(ready_order* order) noexcept;
+
+    /// Calls `visit(control_block&)` for each greenlet in the queue.
+    template <typename F>
+    void for_each(F&& visit) {
+        for (control_block* at = head_; at != nullptr; at = at->next_ready) {
+            visit(*at);
+        }
+    }
+
+    /// How many greenlets are in the queue.
+    std::size_t size() const noexcept { return static_cast<std::size_t>(pushed_ - popped_); }
+
+private:
+    void unlink_first() noexcept {
+        head_ = head_->next_ready;
+        if (head_ == nullptr) {
+            tail_ = &head_;
+        }
+        ++popped_;
+    }
+    void look_for_stop() noexcept;
+
+    control_block* head_ = nullptr;
+    control_block** tail_ = &head_;
+    std::uint64_t pushed_ = 0;
+    std::uint64_t popped_ = 0;
+    std::uint64_t stop_at_ = UINT64_MAX;
+    ready_order* order_ = nullptr;
+    intrusive_list<callback> callbacks_;
+};
+
+}  // namespace tendril

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// Letting time pass, or others run.
+//
+//     tendril::sleep_for(10ms);
+//     tendril::yield();
+//
+// Only the greenlet sleeps; its thread runs whoever is ready meanwhile.
+
+#include <tendril/hub/deadline.hpp>
+
+#include <chrono>
+
+namespace tendril {
+
+/// Waits until a moment; a moment that is past lets others run once. Never means until somebody
+/// interrupts. Throws: what was requested for the greenlet. Switches: may.
+void sleep_until(deadline moment);
+inline void sleep_until(time_point moment) { sleep_until(deadline::at(moment)); }
+
+/// Waits for a while, measured from now. Zero and less let others run once.
+/// Throws: as above, and misuse when the duration is not a number. Switches: may.
+template <typename Rep, typename Period>
+void sleep_for(std::chrono::duration<Rep, Period> const& duration) {
+    sleep_until(deadline::after(duration));
+}
+
+/// Lets every greenlet that is ready now run before this one goes on.
+/// Throws: what was requested for the greenlet. Switches: may.
+void yield();
+
+}  // namespace tendril

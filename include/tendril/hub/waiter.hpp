@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// One park of one greenlet: the protocol that every wait in the library goes through.
+//
+//     tendril::waiter me{"event"};            // in the frame of the one who waits
+//     waiting_list.push_back(me);
+//     me.park();                              // returns when somebody has called me.wake()
+//
+// A park has exactly one outcome. Whoever settles it first wins: a `wake`, the park's own limit, or
+// an interruption (cancel, kill, an outer timeout, exit). Losers find it settled and do nothing.
+// That is the whole protection against lost and doubled wake-ups, and why primitives hand over
+// directly: what is given to a waiter together with a successful `wake` can no longer be taken from
+// it by a timeout.
+//
+//     outcome       set by            then the greenlet
+//     waiting       the constructor   is parked, in the queue of what it waits for
+//     woken         wake              returns from park with what it was given
+//     timed_out     its own limit     has left the queue; park_until returns false
+//     interrupted   an interruption   has left the queue; park throws
+//
+// A wait on the kernel cannot be left at once: the operation may be done already. Such a waiter
+// overrides `withdraw`, asks the operation to stop, and answers "not yet"; the operation's
+// completion then wakes it, and it finds in `wanted` why it was asked to leave.
+//
+// Read next: hub.hpp; docs/internals/40-waiter.md draws the life of one park.
+
+#include <tendril/greenlet/control_block.hpp>
+#include <tendril/hub/alarm.hpp>
+#include <tendril/hub/cancellation.hpp>
+#include <tendril/hub/deadline.hpp>
+#include <tendril/support/intrusive_list.hpp>
+
+#include <cstdint>
+
+namespace tendril {
+
+class waiter : public list_hook<> {
+public:
+    enum class outcome : std::uint8_t { waiting, woken, timed_out, interrupted };
+
+    /// Prepares a park of the running greenlet. `what` names what it waits for, for dumps: a
+    /// literal. Makes the thread's hub if there is none. Switches: never.
+    explicit waiter(char const* what);
+
+    /// Waits until somebody wakes it; returns at once when somebody has.
+    /// Throws: what was requested for the greenlet (cancellation.hpp); misuse in a callback of the
+    /// hub. Switches: may.
+    void park();
+
+    /// As above, but at most until `limit`. Returns whether it was woken. Switches: may.
+    bool park_until(deadline limit);
+
+    /// As `park`, but nothing is delivered: requests stay pending. For cleanup that must finish.
+    /// Switches: may.
+    void park_shielded();
+
+    /// Settles the park as woken and lets the greenlet run in its turn. Returns whether it won: if
+    /// not, the caller still owns what it wanted to hand over. Switches: never. Thread: the hub's.
+    bool wake() noexcept;
+
+    /// How the park was settled, if it was.
+    outcome settled() const noexcept { return outcome_; }
+
+    /// Why it was asked to leave, when `withdraw` said "not yet"; `waiting` when it was not.
+    outcome wanted() const noexcept { return wanted_; }
+
+    /// What it waits for, for dumps.
+    char const* what() const noexcept { return what_; }
+
+    /// Leaves the queue and makes every later wake a no-op: the hub closes without this greenlet.
+    /// Switches: never.
+    void strand() noexcept;
+
+    /// Who waits.
+    control_block& block() const noexcept { return *block_; }
+
+    /// The hub of the one who waits.
+    hub& home() const noexcept { return *hub_; }
+
+protected:
+    ~waiter() = default;
+
+    /// Leaves the queue. Returns whether the park is over with that; false means that a `wake` will
+    /// follow in any case.
+    virtual bool withdraw() noexcept {
+        unlink();
+        return true;
+    }
+
+private:
+    friend void interrupt_park(control_block& target) noexcept;
+    class limit_alarm;
+
+    void wait(bool shielded);
+    void run_out() noexcept;
+    void interrupt() noexcept;
+
+    hub* hub_;
+    control_block* block_;
+    char const* what_;
+    interruption* cause_ = nullptr;
+    outcome outcome_ = outcome::waiting;
+    outcome wanted_ = outcome::waiting;
+    bool shielded_ = false;
+};
+
+}  // namespace tendril

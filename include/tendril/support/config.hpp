@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// What the compiler and the platform are, in one place.
+//
+// Everything above this floor reads these macros and never asks the compiler itself, so that the
+// rest of the library has no preprocessor conditionals. A macro that is 0 or 1 is always defined
+// and is read with `#if`, so a misspelt name is a warning and not a silent "no".
+
+#define TENDRIL_VERSION_MAJOR 0
+#define TENDRIL_VERSION_MINOR 1
+#define TENDRIL_VERSION_PATCH 0
+
+#if !defined(__linux__)
+#error "tendril runs on Linux: its stacks, guards and reactor use Linux system calls"
+#endif
+
+// AddressSanitizer and ThreadSanitizer must be told about every switch (context/sanitizer.hpp).
+#if defined(__SANITIZE_ADDRESS__)
+#define TENDRIL_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TENDRIL_ASAN 1
+#endif
+#endif
+#if !defined(TENDRIL_ASAN)
+#define TENDRIL_ASAN 0
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define TENDRIL_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TENDRIL_TSAN 1
+#endif
+#endif
+#if !defined(TENDRIL_TSAN)
+#define TENDRIL_TSAN 0
+#endif
+
+// Code that is inlined into the caller's frame even without optimisation: the switch, whose
+// return must be predicted by the caller's branch history and not by the callee's.
+#define TENDRIL_ALWAYS_INLINE [[gnu::always_inline]] inline
+
+// Code that leaves the hot path: kept out of line so that the path stays short in the cache.
+#define TENDRIL_COLD [[gnu::cold, gnu::noinline]]
+
+// A thread-local that is read on every switch. The model lets the shared library reach it with
+// one instruction; it needs a few bytes of static TLS, which the loader keeps in reserve.
+#define TENDRIL_FAST_TLS [[gnu::tls_model("initial-exec")]]

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// The one table of system calls that tendril makes by itself, so that a test can make any fail.
+//
+// Library code calls `kernel().mmap(…)` where it would call `::mmap(…)`. A test copies the table,
+// changes a row, and puts it in place for a while:
+//
+//     tendril::system_calls broken = tendril::kernel();
+//     broken.accept4 = [](int, sockaddr*, socklen_t*, int) { errno = EMFILE; return -1; };
+//     tendril::replaced_system_calls until_end_of_scope{broken};
+//
+// Every row behaves as the manual page of its name says: -1 (or MAP_FAILED) and `errno`.
+// Boost.Asio makes its own calls: while a table is replaced, streams do their reads and writes
+// here and ask Asio for readiness only (docs/io.md).
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstddef>
+
+namespace tendril {
+
+struct system_calls {
+    // Stacks.
+    void* (*mmap)(void* address, std::size_t size, int protection, int flags, int fd, off_t offset);
+    int (*munmap)(void* address, std::size_t size);
+    int (*madvise)(void* address, std::size_t size, int advice);
+    int (*mprotect)(void* address, std::size_t size, int protection);
+
+    // Wake-ups from other threads.
+    int (*eventfd)(unsigned int initial, int flags);
+    ssize_t (*read)(int fd, void* data, std::size_t size);
+    ssize_t (*write)(int fd, void const* data, std::size_t size);
+
+    // Sockets.
+    int (*socket)(int domain, int type, int protocol);
+    int (*bind)(int fd, sockaddr const* address, socklen_t size);
+    int (*listen)(int fd, int backlog);
+    int (*accept4)(int fd, sockaddr* address, socklen_t* size, int flags);
+    int (*setsockopt)(int fd, int level, int name, void const* value, socklen_t size);
+    int (*getsockname)(int fd, sockaddr* address, socklen_t* size);
+    int (*getpeername)(int fd, sockaddr* address, socklen_t* size);
+    ssize_t (*recvmsg)(int fd, msghdr* message, int flags);
+    ssize_t (*sendmsg)(int fd, msghdr const* message, int flags);
+    ssize_t (*recv)(int fd, void* data, std::size_t size, int flags);
+    ssize_t (*send)(int fd, void const* data, std::size_t size, int flags);
+    int (*shutdown)(int fd, int how);
+    int (*close)(int fd);
+};
+
+namespace detail {
+extern std::atomic<system_calls const*> active_system_calls;
+}
+
+/// The table of the kernel itself, whatever a test has put in place.
+system_calls const& real_kernel() noexcept;
+
+/// The table in use. Thread: any.
+inline system_calls const& kernel() noexcept {
+    return *detail::active_system_calls.load(std::memory_order_relaxed);
+}
+
+/// Says whether a test has put another table in place. Thread: any.
+inline bool kernel_is_replaced() noexcept { return &kernel() != &real_kernel(); }
+
+/// Puts a table in place until the end of the scope. The table must live that long, and no other
+/// thread may be starting a call that uses it when the scope ends.
+class replaced_system_calls {
+public:
+    explicit replaced_system_calls(system_calls const& table) noexcept
+        : previous_{detail::active_system_calls.exchange(&table)} {}
+    replaced_system_calls(replaced_system_calls const&) = delete;
+    replaced_system_calls& operator=(replaced_system_calls const&) = delete;
+    ~replaced_system_calls() { detail::active_system_calls = previous_; }
+
+private:
+    system_calls const* previous_;
+};
+
+}  // namespace tendril

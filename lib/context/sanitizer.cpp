@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <tendril/context/sanitizer.hpp>
+
+#include <pthread.h>
+
+namespace tendril::sanitizer {
+
+sanitizer_record of_this_thread() noexcept {
+    sanitizer_record record{};
+#if TENDRIL_ASAN
+    pthread_attr_t attributes;
+    if (::pthread_getattr_np(::pthread_self(), &attributes) == 0) {
+        void* bottom = nullptr;
+        ::pthread_attr_getstack(&attributes, &bottom, &record.size);
+        record.bottom = bottom;
+        ::pthread_attr_destroy(&attributes);
+    }
+#endif
+#if TENDRIL_TSAN
+    record.tsan_fiber = __tsan_get_current_fiber();
+#endif
+    return record;
+}
+
+sanitizer_record of_new_stack(void const* bottom, std::size_t size) noexcept {
+    sanitizer_record record{};
+    record.bottom = bottom;
+    record.size = size;
+#if TENDRIL_TSAN
+    record.tsan_fiber = __tsan_create_fiber(0);
+#endif
+    return record;
+}
+
+void clean([[maybe_unused]] sanitizer_record const& record) noexcept {
+#if TENDRIL_ASAN
+    __asan_unpoison_memory_region(record.bottom, record.size);
+#endif
+}
+
+void forget([[maybe_unused]] sanitizer_record& record) noexcept {
+#if TENDRIL_TSAN
+    if (record.tsan_fiber != nullptr) {
+        __tsan_destroy_fiber(record.tsan_fiber);
+        record.tsan_fiber = nullptr;
+    }
+#endif
+}
+
+}  // namespace tendril::sanitizer

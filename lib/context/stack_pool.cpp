@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Slots come in classes of 128 KiB times a power of two, guard included. A class cuts its stacks
+// from its newest slab and reserves the next slab, twice as large, when that is used up.
+//
+// Invariants:
+// 1. A stack is either in use or in the idle list of its class, never both.
+// 2. Every carved slot is guarded before its stack is handed out for the first time.
+// 3. Slots are carved in order: `carved` of them have a valid entry in `stacks`.
+#include <tendril/context/stack_pool.hpp>
+#include <tendril/support/assert.hpp>
+#include <tendril/support/system_calls.hpp>
+
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define VALGRIND_STACK_REGISTER(bottom, top) 0U
+#define VALGRIND_STACK_DEREGISTER(id) static_cast<void>(id)
+#endif
+
+namespace tendril {
+namespace {
+
+// Younger than the C library's headers here: see madvise(2) of Linux 6.13.
+constexpr int install_guard_marker = 102;
+
+constexpr std::size_t colours = 32;
+constexpr std::size_t colour_step = 64;
+
+constexpr std::size_t first_slab_slots = 16;
+constexpr std::size_t largest_slab_slots = 4096;
+constexpr std::size_t largest_slab_bytes = std::size_t{1} << 30U;
+
+bool kernel_has_guard_markers() noexcept {
+    std::size_t const size = stack_pool::guard_size;
+    void* probe = kernel().mmap(
+        nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (probe == MAP_FAILED) {
+        return false;
+    }
+    bool const has_markers = kernel().madvise(probe, size, install_guard_marker) == 0;
+    kernel().munmap(probe, size);
+    return has_markers;
+}
+
+stack_guard best_guard() noexcept {
+    static stack_guard const best =
+        kernel_has_guard_markers() ? stack_guard::marker : stack_guard::mprotect;
+    return best;
+}
+
+stack_guard guard_from_environment() noexcept {
+    char const* const wanted = std::getenv("TENDRIL_STACK_GUARD");
+    std::string_view const name = wanted == nullptr ? "" : wanted;
+    if (name == "marker") {
+        return stack_guard::marker;
+    }
+    if (name == "mprotect") {
+        return stack_guard::mprotect;
+    }
+    if (name == "none") {
+        return stack_guard::none;
+    }
+    return best_guard();
+}
+
+[[noreturn]] void throw_exhausted(char const* what) {
+    throw stack_exhausted{
+        std::string{"no memory for another stack: "} + what + ": " + std::strerror(errno) +
+        " (with TENDRIL_STACK_GUARD=mprotect, or before Linux 6.13, every stack takes two memory "
+        "mappings: sysctl vm.max_map_count; else look at ulimit -v and vm.overcommit_memory)"};
+}
+
+}  // namespace
+
+stack_pool::stack_pool() : stack_pool{guard_from_environment()} {}
+
+stack_pool::stack_pool(stack_guard guard) noexcept : guard_{guard} {}
+
+stack_pool::~stack_pool() {
+    for (std::size_t index = 0; index < class_count; ++index) {
+        for (slab& held : classes_[index].slabs) {
+            free_slab(held, slot_size(index));
+        }
+    }
+}
+
+stack& stack_pool::acquire(std::size_t size) {
+    std::size_t const index = class_of(size);
+    size_class& from = classes_[index];
+    stack* taken = from.idle;
+    if (taken != nullptr) {
+        from.idle = taken->next_idle;
+        taken->idle = false;
+        --numbers_.idle;
+    } else {
+        taken = &carve(index);
+    }
+    ++numbers_.in_use;
+    numbers_.peak = std::max(numbers_.peak, numbers_.in_use);
+    return *taken;
+}
+
+void stack_pool::release(stack& returned) noexcept {
+    TENDRIL_ASSERT(!returned.idle, "stack_pool invariant 1");
+    sanitizer::clean(returned.sanitizer);
+    size_class& to = classes_[returned.size_class];
+    returned.next_idle = to.idle;
+    to.idle = &returned;
+    returned.idle = true;
+    --numbers_.in_use;
+    ++numbers_.idle;
+}
+
+void stack_pool::trim() noexcept {
+    for (size_class& each : classes_) {
+        for (stack* idle = each.idle; idle != nullptr; idle = idle->next_idle) {
+            // The colour above the top shares its page with the first frames.
+            auto const end = reinterpret_cast<std::uintptr_t>(idle->top) + colours * colour_step;
+            auto const start = reinterpret_cast<std::uintptr_t>(idle->limit);
+            kernel().madvise(idle->limit, (end - start) & ~std::uintptr_t{4095}, MADV_DONTNEED);
+        }
+    }
+}
+
+std::size_t stack_pool::class_of(std::size_t size) {
+    TENDRIL_REQUIRE(
+        size <= maximum_size, "a stack has at most 1 GiB: is the size meant in bytes?");
+    std::size_t const wanted = std::max(size, minimum_size) + guard_size;
+    std::size_t const slot = std::bit_ceil(wanted);
+    return static_cast<std::size_t>(std::countr_zero(slot) - std::countr_zero(smallest_slot));
+}
+
+std::size_t stack_pool::slot_size(std::size_t class_index) noexcept {
+    return smallest_slot << class_index;
+}
+
+// Cuts the next slot from the newest slab. The slot counts as carved only when it is guarded, so
+// a failure leaves the pool as it was.
+stack& stack_pool::carve(std::size_t class_index) {
+    size_class& from = classes_[class_index];
+    if (from.slabs.empty() || from.slabs.back().carved == from.slabs.back().slots) {
+        reserve(class_index);
+    }
+    slab& source = from.slabs.back();
+    std::size_t const size = slot_size(class_index);
+    std::byte* const slot = source.memory + source.carved * size;
+    protect(slot);
+
+    std::byte* const limit = slot + (guard_ == stack_guard::none ? 0 : guard_size);
+    std::byte* const top = slot + size - (next_colour_++ % colours) * colour_step;
+    stack& carved = source.stacks[source.carved++];
+    carved = stack{
+        .top = top,
+        .limit = limit,
+        .next_idle = nullptr,
+        .sanitizer = sanitizer::of_new_stack(limit, static_cast<std::size_t>(top - limit)),
+        .size_class = static_cast<std::uint16_t>(class_index),
+        .idle = false,
+        .valgrind_id = static_cast<std::uint32_t>(VALGRIND_STACK_REGISTER(limit, top)),
+    };
+    return carved;
+}
+
+void stack_pool::reserve(std::size_t class_index) {
+    size_class& to = classes_[class_index];
+    std::size_t const size = slot_size(class_index);
+    std::size_t const doubled = to.slabs.empty() ? first_slab_slots : to.slabs.back().slots * 2;
+    std::size_t const fitting = std::max(largest_slab_bytes / size, std::size_t{1});
+    std::size_t const slots = std::min({doubled, largest_slab_slots, fitting});
+
+    slab reserved;
+    reserved.slots = slots;
+    reserved.stacks = std::make_unique_for_overwrite<stack[]>(slots);
+    to.slabs.reserve(to.slabs.size() + 1);
+    void* const memory = kernel().mmap(
+        nullptr, slots * size, PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (memory == MAP_FAILED) {
+        throw_exhausted("mmap");
+    }
+    // Both are wishes: a kernel without huge pages or without names answers EINVAL. A huge page
+    // would make the first touch of a stack cost 2 MiB.
+    kernel().madvise(memory, slots * size, MADV_NOHUGEPAGE);
+    ::prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, memory, slots * size, "tendril stacks");
+    reserved.memory = static_cast<std::byte*>(memory);
+    to.slabs.push_back(std::move(reserved));
+    ++numbers_.slabs;
+    numbers_.reserved += slots * size;
+}
+
+void stack_pool::protect(std::byte* slot) {
+    switch (guard_) {
+    case stack_guard::marker:
+        if (kernel().madvise(slot, guard_size, install_guard_marker) != 0) {
+            throw_exhausted("madvise(MADV_GUARD_INSTALL)");
+        }
+        return;
+    case stack_guard::mprotect:
+        if (kernel().mprotect(slot, guard_size, PROT_NONE) != 0) {
+            throw_exhausted("mprotect");
+        }
+        return;
+    case stack_guard::none:
+        return;
+    }
+}
+
+void stack_pool::free_slab(slab& freed, std::size_t slot) noexcept {
+    stack* const carved_end = freed.stacks.get() + freed.carved;
+    if (!std::all_of(freed.stacks.get(), carved_end, [](stack& each) { return each.idle; })) {
+        // Somebody refused to die there. The table of stacks is leaked with the slab.
+        static_cast<void>(freed.stacks.release());
+        return;
+    }
+    std::for_each(freed.stacks.get(), carved_end, [](stack& each) {
+        sanitizer::forget(each.sanitizer);
+        VALGRIND_STACK_DEREGISTER(each.valgrind_id);
+    });
+    kernel().munmap(freed.memory, freed.slots * slot);
+}
+
+}  // namespace tendril

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// What happens when nobody refers to a greenlet any more.
+//
+// A stack with frames on it cannot simply be freed: the objects in those frames have destructors.
+// So the greenlet is continued once more, with `greenlet_exit` thrown at the place where it was
+// suspended; it unwinds, its function ends, and it is dead in the ordinary way. While that goes on
+// its parent is the one who dropped the handle, so that control comes back there.
+#include "trampoline.hpp"
+
+#include <tendril/greenlet/greenlet_exit.hpp>
+#include <tendril/greenlet/scheduler.hpp>
+#include <tendril/greenlet/switch.hpp>
+#include <tendril/support/assert.hpp>
+
+#include <mutex>
+#include <utility>
+
+namespace tendril {
+namespace detail {
+namespace {
+
+// Frees a block whose thread is over. Nothing runs there any more, so its greenlets are dead, or
+// never started, or refused to die; the last kind is leaked.
+void free_after_end(thread_record& owner, control_block* block) noexcept {
+    while (block != nullptr) {
+        greenlet_state const state = block->state.load(std::memory_order_relaxed);
+        if (state != greenlet_state::dead && state != greenlet_state::unstarted) {
+            return;
+        }
+        if (greenlet_body* const body = std::exchange(block->body, nullptr)) {
+            body->dispose();
+        }
+        control_block* const parent = block->parent;
+        bool last_of_all = false;
+        {
+            std::lock_guard const lock{owner.foreign};
+            owner.blocks.destroy(*block);
+            last_of_all = owner.blocks.live() == 0;
+        }
+        if (last_of_all) {
+            delete &owner;
+            return;
+        }
+        bool const freed_too = parent != nullptr && parent->handles.fetch_sub(1) == 1;
+        block = freed_too ? parent : nullptr;
+    }
+}
+
+void leave_to_owner(control_block& block) noexcept {
+    thread_record& owner = *block.thread;
+    {
+        std::lock_guard const lock{owner.foreign};
+        if (!owner.ended) {
+            block.next_foreign = std::exchange(owner.visitors, &block);
+            owner.has_visitors = true;
+            if (owner.loop_to_notify != nullptr) {
+                owner.loop_to_notify->notice_visitor();
+            }
+            return;
+        }
+    }
+    free_after_end(owner, &block);
+}
+
+}  // namespace
+
+void last_handle_gone(control_block& block) noexcept {
+    if (block.thread == this_thread_record && !block.thread->ended) {
+        settle_unreferenced(*block.thread, block);
+    } else {
+        leave_to_owner(block);
+    }
+}
+
+void settle_unreferenced(thread_record& thread, control_block& block) noexcept {
+    switch (block.state.load(std::memory_order_relaxed)) {
+    case greenlet_state::unstarted:
+        std::exchange(block.body, nullptr)->dispose();
+        free_unreferenced(thread, block);
+        return;
+    case greenlet_state::dead:
+        // While its stack is not buried yet, the burial frees the block.
+        if (block.memory == nullptr) {
+            free_unreferenced(thread, block);
+        }
+        return;
+    case greenlet_state::running:
+        thread.orphan = &block;
+        thread.on_arrival |= end_orphan;
+        return;
+    case greenlet_state::suspended:
+        block.handles.store(1, std::memory_order_relaxed);
+        end_by_exit(thread, block);
+        if (block.state == greenlet_state::dead) {
+            release(block);
+        }
+        return;
+    case greenlet_state::parked:
+    case greenlet_state::ready:
+        thread.loop->adopt(block);
+        return;
+    }
+}
+
+void free_unreferenced(thread_record& thread, control_block& block) noexcept {
+    // A loop and not a recursion: a chain of parents may be long.
+    control_block* freed = &block;
+    while (freed != nullptr) {
+        control_block* const parent = freed->parent;
+        thread.blocks.destroy(*freed);
+        freed = nullptr;
+        if (parent != nullptr && parent->handles.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            greenlet_state const state = parent->state.load(std::memory_order_relaxed);
+            if (state == greenlet_state::dead && parent->memory == nullptr) {
+                freed = parent;
+            } else {
+                settle_unreferenced(thread, *parent);
+            }
+        }
+    }
+}
+
+void end_by_exit(thread_record& thread, control_block& victim) noexcept {
+    control_block* const parent = std::exchange(victim.parent, thread.current);
+    std::exception_ptr const exit = std::make_exception_ptr(greenlet_exit{});
+    for (int attempt = 0; attempt < exit_attempts; ++attempt) {
+        thread.transfer = nullptr;
+        thread.raising = exit;
+        thread.on_arrival |= raise_error;
+        try {
+            switch_stacks(thread, victim, greenlet_state::suspended);
+            static_cast<void>(receive(thread));
+        } catch (...) {
+            // The victim turned the exit into another error. Destructors do not throw.
+            report_unraisable(thread, std::current_exception(), victim);
+        }
+        bool const resurrected = victim.handles.load(std::memory_order_relaxed) > 1;
+        if (victim.state != greenlet_state::suspended || resurrected) {
+            break;
+        }
+    }
+    victim.parent = parent;
+    bool const refused = victim.state == greenlet_state::suspended &&
+        victim.handles.load(std::memory_order_relaxed) == 1;
+    if (refused) {
+        report_unraisable(
+            thread,
+            std::make_exception_ptr(misuse{
+                "a greenlet swallowed greenlet_exit again and again; it is left suspended and its "
+                "stack stays allocated: let a catch (...) rethrow what it caught"}),
+            victim);
+    }
+}
+
+}  // namespace detail
+
+void receive_visitors(thread_record& record) noexcept {
+    if (!record.has_visitors.load(std::memory_order_relaxed)) {
+        return;
+    }
+    control_block* visitor = nullptr;
+    {
+        std::lock_guard const lock{record.foreign};
+        visitor = std::exchange(record.visitors, nullptr);
+        record.has_visitors = false;
+    }
+    while (visitor != nullptr) {
+        control_block& block = *visitor;
+        visitor = std::exchange(block.next_foreign, nullptr);
+        if (block.handles.load(std::memory_order_acquire) == 0) {
+            detail::settle_unreferenced(record, block);
+        }
+    }
+}
+
+void end_suspended(thread_record& record, control_block const* spared) noexcept {
+    record.blocks.for_each([&](control_block& block) {
+        bool const suspended = block.state == greenlet_state::suspended;
+        if (suspended && block.memory != nullptr && &block != spared) {
+            retain(block);
+            detail::end_by_exit(record, block);
+            if (block.state == greenlet_state::dead) {
+                release(block);
+            }
+        }
+    });
+}
+
+}  // namespace tendril

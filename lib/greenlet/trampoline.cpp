@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The first and the last function on a greenlet's stack.
+//
+// Birth: `start_on_new_stack` takes a stack from the pool and writes a first frame on it, so that a
+// jump to the greenlet enters `trampoline`. Whatever the first switch carried is received there and
+// becomes the function's arguments.
+//
+// Death: the function has returned or thrown and its locals are destroyed; all that is left on the
+// stack is the frame of `trampoline` with the ending in it. `finish` looks for a living ancestor,
+// marks the greenlet dead and jumps. It cannot free the stack that it stands on, so it leaves that
+// to whoever arrives (`bury_predecessor`). The result is moved out of this last frame by the one
+// who arrives, before the burial (switch.hpp, rule 2).
+//
+// Invariants:
+// 1. A greenlet is dead before anybody can observe its result.
+// 2. A result or an error goes to the parent, never to the one who last switched here.
+// 3. No exception leaves `trampoline`: there is no frame above it.
+#include "trampoline.hpp"
+
+#include <tendril/greenlet/greenlet_exit.hpp>
+#include <tendril/greenlet/scheduler.hpp>
+#include <tendril/greenlet/switch.hpp>
+#include <tendril/support/assert.hpp>
+
+#include <cxxabi.h>
+
+#include <utility>
+
+namespace tendril {
+namespace detail {
+namespace {
+
+ending run_body(thread_record& thread, control_block& self) {
+    ending result;
+    try {
+        value first = receive(thread);
+        result.result = self.body->run(std::move(first));
+    } catch (greenlet_exit const& exit) {
+        result.result = value{exit};
+    } catch (abi::__forced_unwind const&) {
+        // The thread itself is being cancelled; the runtime demands to be let through.
+        throw;
+    } catch (...) {
+        result.error = std::current_exception();
+    }
+    std::exchange(self.body, nullptr)->dispose();
+    return result;
+}
+
+[[noreturn]] void finish(thread_record& thread, control_block& self, ending& how) {
+    --thread.started;
+    control_block* to = nullptr;
+    if (self.scheduled) {
+        if (how.error) {
+            report_unraisable(thread, std::move(how.error), self);
+        }
+        self.state.store(greenlet_state::dead, std::memory_order_relaxed);
+        thread.transfer = nullptr;
+        to = &thread.loop->successor();
+    } else {
+        self.state.store(greenlet_state::dead, std::memory_order_relaxed);
+        to = &deliver(thread, self, self.parent, how);
+    }
+    thread.departed = &self;
+    thread.on_arrival |= bury_predecessor;
+    to->state.store(greenlet_state::running, std::memory_order_relaxed);
+    thread.current = to;
+    ++thread.switches;
+    jump_for_good(self.machine, to->machine, *thread.live_exceptions, sanitizer_of(*to));
+}
+
+void trampoline(arrival from) {
+    note_departure(from);
+    thread_record& thread = *this_thread_record;
+    control_block& self = *thread.current;
+    sanitizer::arrive(sanitizer_of(self));
+    ending how = run_body(thread, self);
+    finish(thread, self, how);
+}
+
+void bury(thread_record& thread, control_block& dead) noexcept {
+    thread.stacks.release(*std::exchange(dead.memory, nullptr));
+    if (dead.held_by_loop) {
+        dead.held_by_loop = false;
+        dead.handles.fetch_sub(1, std::memory_order_acq_rel);
+    }
+    if (dead.handles.load(std::memory_order_acquire) == 0) {
+        free_unreferenced(thread, dead);
+    }
+}
+
+}  // namespace
+
+control_block& deliver(
+    thread_record& thread, control_block const& sender, control_block* ancestor, ending& sent) {
+    for (;; ancestor = ancestor->parent) {
+        TENDRIL_ASSERT(ancestor != nullptr, "the main greenlet of a living thread is alive");
+        greenlet_state const state = ancestor->state.load(std::memory_order_relaxed);
+        if (state == greenlet_state::parked || state == greenlet_state::ready) {
+            // It waits for something else, and the hub has promised it exactly one answer.
+            if (sent.error) {
+                report_unraisable(thread, std::move(sent.error), sender);
+            }
+            thread.transfer = nullptr;
+            return thread.loop->successor();
+        }
+        if (state == greenlet_state::unstarted) {
+            if (sent.error) {
+                abandon(*ancestor, sent.error);
+                continue;
+            }
+            try {
+                start_on_new_stack(thread, *ancestor);
+            } catch (...) {
+                sent.error = std::current_exception();
+                continue;
+            }
+        }
+        if (state != greenlet_state::dead) {
+            break;
+        }
+    }
+    thread.transfer = sent.error || sent.result.empty() ? nullptr : &sent.result;
+    if (sent.error) {
+        thread.raising = std::move(sent.error);
+        thread.on_arrival |= raise_error;
+    }
+    return *ancestor;
+}
+
+bool is_exit(std::exception_ptr const& error) noexcept {
+    try {
+        std::rethrow_exception(error);
+    } catch (greenlet_exit const&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+void do_arrival_duties(thread_record& thread) {
+    std::uint32_t const duties = std::exchange(thread.on_arrival, 0U);
+    std::exception_ptr const error = std::exchange(thread.raising, nullptr);
+    if ((duties & bury_predecessor) != 0) {
+        control_block& dead = *std::exchange(thread.departed, nullptr);
+        if (thread.orphan == &dead) {
+            thread.orphan = nullptr;
+        }
+        bury(thread, dead);
+    }
+    if ((duties & end_orphan) != 0 && thread.orphan != nullptr) {
+        control_block& orphan = *std::exchange(thread.orphan, nullptr);
+        if (orphan.handles.load(std::memory_order_acquire) == 0) {
+            settle_unreferenced(thread, orphan);
+        }
+    }
+    if ((duties & raise_error) != 0) {
+        std::rethrow_exception(error);
+    }
+}
+
+// The slow half of `switch_by_hand`: whoever is wanted is not simply suspended. Returns whom to
+// continue, suspended, or null when that is the running greenlet itself.
+control_block* resolve_target(thread_record& thread, control_block* wanted) {
+    TENDRIL_REQUIRE(wanted != nullptr, "switch_to() on an empty handle: it names no greenlet");
+    for (;; wanted = wanted->parent) {
+        TENDRIL_REQUIRE_AS(
+            wrong_thread, wanted->thread == &thread,
+            wanted->thread->ended
+                ? "this greenlet's thread has ended, and the greenlet with it"
+                : "switch from another thread: a greenlet runs only on the thread that made it; "
+                  "to wake it from here, post to its hub");
+        switch (wanted->state.load(std::memory_order_relaxed)) {
+        case greenlet_state::suspended:
+            return wanted;
+        case greenlet_state::running:
+            return nullptr;
+        case greenlet_state::dead:
+            continue;
+        case greenlet_state::unstarted:
+            TENDRIL_REQUIRE(
+                !wanted->scheduled,
+                "this greenlet was spawned, so the hub starts it: wait for it with join() or "
+                "get() instead of switching to it");
+            start_on_new_stack(thread, *wanted);
+            return wanted;
+        case greenlet_state::parked:
+        case greenlet_state::ready:
+            throw_misuse<misuse>(
+                "this greenlet waits in the hub, which has promised it exactly one answer: wake it "
+                "through what it waits for, or end it with kill()");
+        }
+    }
+}
+
+}  // namespace detail
+
+void start_on_new_stack(thread_record& thread, control_block& block) {
+    TENDRIL_ASSERT(
+        block.state == greenlet_state::unstarted && block.memory == nullptr,
+        "a greenlet gets one stack, before its first turn");
+    block.memory = &thread.stacks.acquire(block.stack_size);
+    prepare(block.machine, *block.memory, &detail::trampoline);
+    block.started = true;
+    block.state.store(greenlet_state::suspended, std::memory_order_relaxed);
+    ++thread.started;
+}
+
+void abandon(control_block& block, std::exception_ptr reason) noexcept {
+    block.state.store(greenlet_state::dead, std::memory_order_relaxed);
+    if (greenlet_body* const body = std::exchange(block.body, nullptr)) {
+        body->abandon(std::move(reason));
+        body->dispose();
+    }
+}
+
+}  // namespace tendril

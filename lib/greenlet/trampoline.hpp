@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// Both ends of a greenlet's life, shared by the sources of this floor.
+
+#include <tendril/greenlet/control_block.hpp>
+#include <tendril/greenlet/thread_record.hpp>
+#include <tendril/greenlet/value.hpp>
+
+#include <exception>
+
+namespace tendril::detail {
+
+/// How a greenlet ended: with a value, or with an error.
+struct ending {
+    value result;
+    std::exception_ptr error;
+};
+
+/// Finds who receives an ending, from `ancestor` upwards, and puts what it receives into the
+/// record. Returns whom to continue.
+control_block& deliver(
+    thread_record& thread, control_block const& sender, control_block* ancestor, ending& sent);
+
+/// Says whether an error is a `greenlet_exit`.
+bool is_exit(std::exception_ptr const& error) noexcept;
+
+/// Frees a block that nobody refers to, and its ancestors that nobody else refers to.
+/// Thread: owner.
+void free_unreferenced(thread_record& thread, control_block& block) noexcept;
+
+/// Decides the fate of a greenlet whose count of handles is zero. Thread: owner.
+/// Switches: may.
+void settle_unreferenced(thread_record& thread, control_block& block) noexcept;
+
+/// Throws `greenlet_exit` into a suspended greenlet until it is dead or has refused too often.
+/// Switches: may.
+void end_by_exit(thread_record& thread, control_block& victim) noexcept;
+
+/// How often an exit is thrown into a greenlet that swallows it, before it is left alone.
+inline constexpr int exit_attempts = 8;
+
+}  // namespace tendril::detail

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// What is pending for a greenlet stands in one word of its control block: a list of interruptions,
+// and in the lowest bit whether an exit is insisted on. A zero word, the usual case, is all that a
+// function which may park has to look at.
+//
+// Invariants:
+// 1. The list is ordered by rank, then by age for edges and by depth for scopes.
+// 2. An interruption is in the list exactly while it is `pending`.
+#include "pending_list.hpp"
+
+#include <tendril/greenlet/greenlet_exit.hpp>
+#include <tendril/hub/cancellation.hpp>
+#include <tendril/hub/waiter.hpp>
+#include <tendril/support/assert.hpp>
+
+#include <utility>
+
+namespace tendril {
+
+bool pending_list::wants_exit() const noexcept { return (block_.pending & exit_bit) != 0; }
+
+void pending_list::want_exit(bool wanted) noexcept {
+    block_.pending = wanted ? block_.pending | exit_bit : block_.pending & ~exit_bit;
+}
+
+interruption* pending_list::first() const noexcept {
+    return reinterpret_cast<interruption*>(block_.pending & ~exit_bit);
+}
+
+void pending_list::set_first(interruption* first) noexcept {
+    block_.pending = reinterpret_cast<std::uintptr_t>(first) | (block_.pending & exit_bit);
+}
+
+bool pending_list::goes_before(interruption const& added, interruption const& present) noexcept {
+    if (added.rank_ != present.rank_) {
+        return added.rank_ < present.rank_;
+    }
+    return added.rank_ == interruption::rank::scope && added.depth_ > present.depth_;
+}
+
+void pending_list::add(interruption& added) noexcept {
+    TENDRIL_ASSERT(!added.pending_, "cancellation invariant 2");
+    interruption* before = nullptr;
+    interruption* after = first();
+    while (after != nullptr && !goes_before(added, *after)) {
+        before = std::exchange(after, after->next_);
+    }
+    added.pending_ = true;
+    added.next_ = after;
+    if (before == nullptr) {
+        set_first(&added);
+    } else {
+        before->next_ = &added;
+    }
+}
+
+void pending_list::remove(interruption& removed) noexcept {
+    interruption* before = nullptr;
+    interruption* at = first();
+    while (at != &removed) {
+        before = std::exchange(at, at->next_);
+    }
+    if (before == nullptr) {
+        set_first(removed.next_);
+    } else {
+        before->next_ = removed.next_;
+    }
+    removed.next_ = nullptr;
+    removed.pending_ = false;
+}
+
+interruption* pending_list::take_first() noexcept {
+    if (wants_exit() || first() == nullptr) {
+        return nullptr;
+    }
+    interruption& taken = *first();
+    remove(taken);
+    return &taken;
+}
+
+void raise(interruption& delivered) {
+    delivered.raise();
+    __builtin_unreachable();
+}
+
+void request(control_block& target, interruption& wish) noexcept {
+    pending_list{target}.add(wish);
+    interrupt_park(target);
+}
+
+void withdraw(control_block& target, interruption& wish) noexcept {
+    if (wish.pending()) {
+        pending_list{target}.remove(wish);
+    }
+}
+
+void request_exit(control_block& target) noexcept {
+    if (target.exits_delivered < pending_list::exit_attempts) {
+        pending_list{target}.want_exit(true);
+        interrupt_park(target);
+    }
+}
+
+bool exit_requested(control_block const& target) noexcept {
+    return (target.pending & pending_list::exit_bit) != 0;
+}
+
+void interrupt_park(control_block& target) noexcept {
+    if (target.state == greenlet_state::parked && target.parked_on != nullptr) {
+        static_cast<waiter*>(target.parked_on)->interrupt();
+    }
+}
+
+namespace detail {
+
+void deliver_exit(control_block& self) {
+    if (self.exits_delivered >= pending_list::exit_attempts) {
+        pending_list{self}.want_exit(false);
+        report_unraisable(
+            *self.thread,
+            std::make_exception_ptr(misuse{
+                "a greenlet swallowed greenlet_exit again and again, so it is left alive: let a "
+                "catch (...) rethrow what it caught"}),
+            self);
+        return;
+    }
+    ++self.exits_delivered;
+    throw greenlet_exit{};
+}
+
+void deliver_pending(control_block& self) {
+    if (self.thread->live_exceptions->uncaught > 0) {
+        return;
+    }
+    pending_list list{self};
+    if (list.wants_exit()) {
+        deliver_exit(self);
+    }
+    if (interruption* const next = list.take_first()) {
+        raise(*next);
+    }
+}
+
+}  // namespace detail
+}  // namespace tendril

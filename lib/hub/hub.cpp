@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// One turn of the loop:
+//
+//     budget refilled → ready greenlets and callbacks, in order → what other threads have posted
+//     → reactor (polled when somebody is ready, slept in when nobody is) → alarms that are due
+//
+// Results come before alarms, so what became ready in a turn beats a limit of the same turn.
+//
+// Invariants:
+// 1. The loop's greenlet runs, or is suspended in `continue_greenlet`, from its first turn on.
+// 2. Whoever leaves (`hub::leave`) continues the first of the ready queue, or the loop.
+// 3. User code on the loop's stack (callbacks, handlers, posts) is fenced: what it throws is
+//    reported, and the loop goes on.
+#include "deadlock_notice.hpp"
+#include "mailbox.hpp"
+#include "reactor.hpp"
+
+#include <tendril/greenlet/greenlet_exit.hpp>
+#include <tendril/hub/cancellation.hpp>
+#include <tendril/hub/hub.hpp>
+#include <tendril/hub/waiter.hpp>
+#include <tendril/support/assert.hpp>
+#include <tendril/support/scope_exit.hpp>
+
+#include <string>
+#include <utility>
+
+namespace tendril {
+
+hub::hub(hub_options const& options)
+    : thread_{this_thread()}, budget_left_{options.budget}, budget_{options.budget},
+      clock_{options.clock == nullptr ? &steady_clock() : options.clock},
+      random_{options.random == nullptr ? &own_random_ : options.random},
+      own_random_{random_seed()}, reactor_{std::make_unique<detail::reactor>()},
+      mailbox_{std::make_shared<detail::mailbox>()}, on_error_{print_error} {
+    TENDRIL_REQUIRE(
+        thread_.loop == nullptr,
+        "this thread has a hub already: one thread, one hub; use this_hub(), or close the other");
+    TENDRIL_REQUIRE(options.budget > 0, "a hub's budget is at least one step");
+    ready_.set_order(options.order);
+    loop_greenlet_ = greenlet{
+        [this] { loop(); }, {.parent = {}, .stack_size = options.stack_size, .name = "hub"}};
+    loop_ = loop_greenlet_.block();
+    start_on_new_stack(thread_, *loop_);
+    main_ = thread_.main;
+    set_loop(thread_, this);
+}
+
+hub::~hub() { close(); }
+
+boost::asio::io_context& hub::context() noexcept { return reactor_->context(); }
+
+callback_handle hub::call_soon(unique_function<void()> function) {
+    TENDRIL_REQUIRE(stage_ != stage::closed, "this hub has closed: it calls nothing any more");
+    auto& added = *new callback{std::move(function)};
+    ++added.references_;
+    ready_.push(added);
+    return callback_handle{added};
+}
+
+callback_handle hub::call_at(deadline when, unique_function<void()> function) {
+    TENDRIL_REQUIRE(stage_ != stage::closed, "this hub has closed: it calls nothing any more");
+    auto& added = *new callback{std::move(function)};
+    ++added.references_;
+    callback_handle handle{added};
+    if (!when.is_never()) {
+        try {
+            added.arm(*this, when.moment());
+        } catch (...) {
+            --added.references_;
+            throw;
+        }
+    }
+    delayed_.push_back(added);
+    return handle;
+}
+
+tendril::remote hub::remote() {
+    TENDRIL_REQUIRE(stage_ != stage::closed, "this hub has closed: nobody can post to it");
+    tendril::remote door{mailbox_};
+    reactor_->listen(mailbox_->bell());
+    return door;
+}
+
+greenlet hub::spawn_raw(unique_function<void()> function) {
+    greenlet spawned{std::move(function), {.parent = loop_greenlet_}};
+    retain(*spawned.block());
+    schedule(*spawned.block());
+    return spawned;
+}
+
+void hub::schedule(control_block& block) noexcept {
+    block.scheduled = true;
+    block.held_by_loop = true;
+    if (stage_ != stage::open) {
+        request_exit(block);
+    }
+    ready_.push(block);
+}
+
+hub_statistics hub::statistics() const noexcept {
+    return {
+        .greenlets = thread_.started,
+        .ready = ready_.size(),
+        .alarms = alarms_.size(),
+        .switches = thread_.switches,
+        .turns = turns_,
+        .stacks = thread_.stacks.statistics(),
+    };
+}
+
+error_handler hub::set_error_handler(error_handler handler) {
+    return std::exchange(on_error_, handler ? std::move(handler) : error_handler{print_error});
+}
+
+void hub::report_error(std::exception_ptr error, std::string_view whose) noexcept {
+    try {
+        on_error_(error, whose);
+    } catch (...) {
+        print_error(error, whose);
+        print_error(std::current_exception(), "the error handler of the hub");
+    }
+}
+
+// The loop.
+
+void hub::loop() {
+    while (!stopping_) {
+        ++turns_;
+        budget_left_ = budget_;
+        run_ready();
+        if (!stopping_) {
+            receive_visitors(thread_);
+            call_posted();
+            look_at_reactor();
+            fire_alarms();
+        }
+    }
+}
+
+void hub::run_ready() {
+    while (budget_left_ > 0 && !stopping_) {
+        if (callback* const due = ready_.pop_callback()) {
+            --budget_left_;
+            call(*due);
+        } else if (control_block* const next = ready_.pop_greenlet()) {
+            --budget_left_;
+            if (next->state != greenlet_state::unstarted || begin(*next)) {
+                continue_greenlet(*next);
+            }
+        } else {
+            return;
+        }
+    }
+}
+
+// Readies an unstarted greenlet for its first turn. Returns false when it has died instead: it was
+// cancelled before it could run, or there is no stack for it.
+bool hub::begin(control_block& block) noexcept {
+    std::exception_ptr reason;
+    try {
+        if (block.pending != 0) {
+            detail::deliver_pending(block);
+        }
+        start_on_new_stack(thread_, block);
+        return true;
+    } catch (...) {
+        reason = std::current_exception();
+    }
+    abandon(block, std::move(reason));
+    block.held_by_loop = false;
+    release(block);
+    return false;
+}
+
+void hub::continue_greenlet(control_block& block) noexcept {
+    thread_.transfer = nullptr;
+    try {
+        switch_stacks(thread_, block, greenlet_state::suspended);
+        static_cast<void>(receive(thread_));
+    } catch (...) {
+        // A greenlet that was made with the hub as parent has failed.
+        report_error(std::current_exception(), "a greenlet whose parent is the hub");
+    }
+}
+
+void hub::call(callback& due) noexcept {
+    callback_handle const alive{due};
+    --due.references_;
+    unique_function<void()> function = std::exchange(due.function_, nullptr);
+    try {
+        function();
+    } catch (...) {
+        report_error(std::current_exception(), "a callback of the hub");
+    }
+}
+
+void hub::call_posted() noexcept {
+    if (!mailbox_->has_mail()) {
+        return;
+    }
+    for (unique_function<void()>& function : mailbox_->take_mail()) {
+        try {
+            function();
+        } catch (...) {
+            report_error(std::current_exception(), "a function that another thread has posted");
+        }
+    }
+}
+
+void hub::look_at_reactor() noexcept {
+    deadline const next =
+        alarms_.empty() ? deadline::never() : deadline::at(alarms_.top_key());
+    try {
+        if (!ready_.empty() || mailbox_->has_mail()) {
+            reactor_->poll();
+        } else if (clock_ == &steady_clock()) {
+            sleep(next);
+        } else {
+            wait_on_other_clock(next);
+        }
+    } catch (...) {
+        report_error(std::current_exception(), "a handler that the reactor has called");
+    }
+}
+
+// Lets such a clock jump only when the reactor has been found empty twice: the first look may have
+// set something off in the kernel that the second one sees.
+void hub::wait_on_other_clock(deadline next) {
+    for (int look = 0; look < 2; ++look) {
+        reactor_->poll();
+        if (!ready_.empty() || mailbox_->has_mail()) {
+            return;
+        }
+    }
+    if (next.is_never() || !clock_->jump_to(next.moment())) {
+        sleep(next);
+    }
+}
+
+void hub::sleep(deadline until) {
+    if (stage_ == stage::closing && let_closer_go()) {
+        return;
+    }
+    if (until.is_never() && !mailbox_->has_remotes()) {
+        reactor_->stop_listening();
+    }
+    if (!mailbox_->fall_asleep()) {
+        return;
+    }
+    scope_exit const awake{[&] { mailbox_->wake_up(); }};
+    if (!reactor_->sleep(until) && !mailbox_->has_mail()) {
+        give_up_waiting();
+    }
+}
+
+void hub::fire_alarms() noexcept {
+    if (alarms_.empty()) {
+        return;
+    }
+    time_point const present = clock_->now();
+    // Only those that are armed now: one that arms itself again for the present waits a turn.
+    for (std::size_t left = alarms_.size(); left > 0 && !alarms_.empty(); --left) {
+        if (alarms_.top_key() > present) {
+            return;
+        }
+        alarms_.pop().expire();
+    }
+}
+
+}  // namespace tendril

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// The word of a control block that says what is pending for the greenlet; see cancellation.cpp.
+
+#include <tendril/greenlet/control_block.hpp>
+#include <tendril/hub/cancellation.hpp>
+
+#include <cstdint>
+
+namespace tendril {
+
+class pending_list {
+public:
+    static constexpr std::uintptr_t exit_bit = 1;
+    /// How often an exit is thrown into a greenlet that swallows it.
+    static constexpr int exit_attempts = 8;
+
+    explicit pending_list(control_block& block) noexcept : block_{block} {}
+
+    bool wants_exit() const noexcept;
+    void want_exit(bool wanted) noexcept;
+    void add(interruption& added) noexcept;
+    void remove(interruption& removed) noexcept;
+    /// Takes out what is delivered next; null when that is an exit, or nothing.
+    interruption* take_first() noexcept;
+
+private:
+    static bool goes_before(interruption const& added, interruption const& present) noexcept;
+    interruption* first() const noexcept;
+    void set_first(interruption* first) noexcept;
+
+    control_block& block_;
+};
+
+/// Ends the present park of a greenlet, if it can be ended, for what is pending.
+void interrupt_park(control_block& target) noexcept;
+
+namespace detail {
+/// Throws `greenlet_exit`, or gives up on a greenlet that has swallowed too many.
+void deliver_exit(control_block& self);
+}  // namespace detail
+
+}  // namespace tendril

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <tendril/hub/ready_queue.hpp>
+#include <tendril/support/assert.hpp>
+
+namespace tendril {
+
+void ready_queue::push(callback& added) noexcept {
+    added.position_ = pushed_;
+    callbacks_.push_back(added);
+    look_for_stop();
+}
+
+callback* ready_queue::pop_callback() noexcept {
+    bool const due = !callbacks_.empty() && callbacks_.front().position_ <= popped_;
+    callback* const taken = due ? callbacks_.pop_front() : nullptr;
+    look_for_stop();
+    return taken;
+}
+
+callback* ready_queue::pop_any_callback() noexcept {
+    callback* const taken = callbacks_.pop_front();
+    look_for_stop();
+    return taken;
+}
+
+control_block* ready_queue::pop_greenlet() noexcept {
+    if (head_ == nullptr) {
+        return nullptr;
+    }
+    std::size_t chosen = order_ == nullptr ? 0 : order_->choose(size());
+    TENDRIL_ASSERT(chosen < size(), "a ready_order chooses among those who are ready");
+    control_block** link = &head_;
+    while (chosen-- > 0) {
+        link = &(*link)->next_ready;
+    }
+    control_block* const taken = *link;
+    *link = taken->next_ready;
+    if (tail_ == &taken->next_ready) {
+        tail_ = link;
+    }
+    ++popped_;
+    return taken;
+}
+
+void ready_queue::set_order(ready_order* order) noexcept {
+    order_ = order;
+    look_for_stop();
+}
+
+// A cancelled callback has left the list without telling; until the hub looks next, `stop_at_` may
+// therefore be too early, which costs a detour and nothing else.
+void ready_queue::look_for_stop() noexcept {
+    if (order_ != nullptr) {
+        stop_at_ = 0;
+    } else {
+        stop_at_ = callbacks_.empty() ? UINT64_MAX : callbacks_.front().position_;
+    }
+}
+
+}  // namespace tendril

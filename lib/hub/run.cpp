@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Where a thread's hub comes from: from `run`, or from the first call that needs one.
+#include <tendril/hub/hub.hpp>
+#include <tendril/hub/run.hpp>
+#include <tendril/support/assert.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace tendril {
+namespace {
+
+// The hub that a thread has made by itself. It ends with the thread.
+struct implicit_hub {
+    std::unique_ptr<hub> made;
+
+    ~implicit_hub() {
+        if (made && made->thread().current != made->thread().main) {
+            // exit() was called on a greenlet's stack, which cannot be unwound from here.
+            static_cast<void>(made.release());
+        }
+    }
+};
+
+thread_local implicit_hub own_hub;
+
+}  // namespace
+
+hub& this_hub() {
+    thread_record& thread = this_thread();
+    if (thread.loop == nullptr) [[unlikely]] {
+        own_hub.made = nullptr;
+        own_hub.made = std::make_unique<hub>();
+    }
+    return *hub::of(thread);
+}
+
+namespace detail {
+
+run_scope::run_scope(hub_options const* options) {
+    bool const implicit = own_hub.made != nullptr && this_thread().loop != nullptr;
+    TENDRIL_REQUIRE(
+        this_thread().loop == nullptr || implicit,
+        "run() inside run(): this thread has a hub and a main greenlet already; spawn a task "
+        "instead");
+    TENDRIL_REQUIRE(
+        options == nullptr || !implicit,
+        "run() with options, but this thread has made its hub already: call run() before anything "
+        "that needs a hub");
+    if (implicit) {
+        own_ = std::move(own_hub.made);
+    } else {
+        own_ = options == nullptr ? std::make_unique<hub>() : std::make_unique<hub>(*options);
+    }
+    own_->main_ = this_thread().current;
+}
+
+run_scope::~run_scope() = default;
+
+}  // namespace detail
+}  // namespace tendril

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <tendril/support/system_calls.hpp>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace tendril {
+namespace {
+
+constexpr system_calls table{
+    .mmap = ::mmap,
+    .munmap = ::munmap,
+    .madvise = ::madvise,
+    .mprotect = ::mprotect,
+    .eventfd = ::eventfd,
+    .read = ::read,
+    .write = ::write,
+    .socket = ::socket,
+    .bind = ::bind,
+    .listen = ::listen,
+    .accept4 = ::accept4,
+    .setsockopt = ::setsockopt,
+    .getsockname = ::getsockname,
+    .getpeername = ::getpeername,
+    .recvmsg = ::recvmsg,
+    .sendmsg = ::sendmsg,
+    .recv = ::recv,
+    .send = ::send,
+    .shutdown = ::shutdown,
+    .close = ::close,
+};
+
+}  // namespace
+
+namespace detail {
+constinit std::atomic<system_calls const*> active_system_calls{&table};
+}
+
+system_calls const& real_kernel() noexcept { return table; }
+
+}  // namespace tendril
