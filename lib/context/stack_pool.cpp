@@ -55,8 +55,8 @@ bool kernel_has_guard_markers() noexcept {
 }
 
 stack_guard best_guard() noexcept {
-    static stack_guard const best =
-        kernel_has_guard_markers() ? stack_guard::marker : stack_guard::mprotect;
+    static stack_guard const best = kernel_has_guard_markers() ? stack_guard::marker
+                                                               : stack_guard::mprotect;
     return best;
 }
 
@@ -135,8 +135,7 @@ void stack_pool::trim() noexcept {
 }
 
 std::size_t stack_pool::class_of(std::size_t size) {
-    TENDRIL_REQUIRE(
-        size <= maximum_size, "a stack has at most 1 GiB: is the size meant in bytes?");
+    TENDRIL_REQUIRE(size <= maximum_size, "a stack has at most 1 GiB: is the size meant in bytes?");
     std::size_t const wanted = std::max(size, minimum_size) + guard_size;
     std::size_t const slot = std::bit_ceil(wanted);
     return static_cast<std::size_t>(std::countr_zero(slot) - std::countr_zero(smallest_slot));

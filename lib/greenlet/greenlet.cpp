@@ -97,7 +97,8 @@ greenlet_ref greenlet_ref::parent() const {
 void greenlet_ref::set_parent(greenlet_ref const& parent) const {
     control_block* const wanted = parent.block();
     TENDRIL_REQUIRE(
-        block_ != nullptr && wanted != nullptr, "set_parent() needs two handles that name greenlets");
+        block_ != nullptr && wanted != nullptr,
+        "set_parent() needs two handles that name greenlets");
     TENDRIL_REQUIRE_AS(
         wrong_thread, block_->thread == &this_thread() && wanted->thread == block_->thread,
         on_another_thread);
@@ -117,8 +118,8 @@ greenlet greenlet::make(greenlet_body* function, greenlet_options const& options
     TENDRIL_REQUIRE(
         options.stack_size <= stack_pool::maximum_size,
         "a stack has at most 1 GiB: is the size meant in bytes?");
-    control_block* const parent =
-        options.parent.block() == nullptr ? thread.current : options.parent.block();
+    control_block* const parent = options.parent.block() == nullptr ? thread.current
+                                                                    : options.parent.block();
     TENDRIL_REQUIRE_AS(wrong_thread, parent->thread == &thread, on_another_thread);
     control_block& block = thread.blocks.create(thread, parent, body.get(), thread.next_id++);
     body.release();

@@ -31,8 +31,7 @@ void describe_current_greenlet(char* text, unsigned long size) noexcept {
         return;
     }
     char const* const name = record->current->name;
-    std::snprintf(
-        text, size, "greenlet %u %s", record->current->id, name == nullptr ? "" : name);
+    std::snprintf(text, size, "greenlet %u %s", record->current->id, name == nullptr ? "" : name);
 }
 
 // Its destructor runs when the thread ends, before the destructors of older thread-locals.
@@ -88,7 +87,8 @@ thread_record& make_thread_record() {
 }  // namespace detail
 
 thread_record::thread_record()
-    : live_exceptions{&live_exception_state()}, own_stack{sanitizer::of_this_thread()} {
+    : live_exceptions{&live_exception_state()},
+      own_stack{sanitizer::of_this_thread()} {
     main = &blocks.create(*this, nullptr, nullptr, 0U);
     main->state = greenlet_state::running;
     main->started = true;

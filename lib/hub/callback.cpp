@@ -13,9 +13,7 @@ void callback::expire() noexcept {
     owner()->ready_.push(*this);
 }
 
-callback_handle::callback_handle(callback& named) noexcept : named_{&named} {
-    ++named.references_;
-}
+callback_handle::callback_handle(callback& named) noexcept : named_{&named} { ++named.references_; }
 
 callback_handle::callback_handle(callback_handle const& other) noexcept : named_{other.named_} {
     if (named_ != nullptr) {

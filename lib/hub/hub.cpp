@@ -29,11 +29,15 @@
 namespace tendril {
 
 hub::hub(hub_options const& options)
-    : thread_{this_thread()}, budget_left_{options.budget}, budget_{options.budget},
+    : thread_{this_thread()},
+      budget_left_{options.budget},
+      budget_{options.budget},
       clock_{options.clock == nullptr ? &steady_clock() : options.clock},
       random_{options.random == nullptr ? &own_random_ : options.random},
-      own_random_{random_seed()}, reactor_{std::make_unique<detail::reactor>()},
-      mailbox_{std::make_shared<detail::mailbox>()}, on_error_{print_error} {
+      own_random_{random_seed()},
+      reactor_{std::make_unique<detail::reactor>()},
+      mailbox_{std::make_shared<detail::mailbox>()},
+      on_error_{print_error} {
     TENDRIL_REQUIRE(
         thread_.loop == nullptr,
         "this thread has a hub already: one thread, one hub; use this_hub(), or close the other");
@@ -210,8 +214,7 @@ void hub::call_posted() noexcept {
 }
 
 void hub::look_at_reactor() noexcept {
-    deadline const next =
-        alarms_.empty() ? deadline::never() : deadline::at(alarms_.top_key());
+    deadline const next = alarms_.empty() ? deadline::never() : deadline::at(alarms_.top_key());
     try {
         if (!ready_.empty() || mailbox_->has_mail()) {
             reactor_->poll();

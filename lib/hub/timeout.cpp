@@ -15,7 +15,8 @@ std::uint64_t next_identity() noexcept {
 }  // namespace
 
 timeout::timeout(deadline limit)
-    : interruption{rank::scope, next_identity()}, target_{this_hub().thread().current},
+    : interruption{rank::scope, next_identity()},
+      target_{this_hub().thread().current},
       identity_{depth()} {
     if (!limit.is_never()) {
         arm(this_hub(), limit.moment());

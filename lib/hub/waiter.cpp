@@ -28,8 +28,7 @@ private:
     waiter& limited_;
 };
 
-waiter::waiter(char const* what)
-    : hub_{&this_hub()}, block_{hub_->thread().current}, what_{what} {}
+waiter::waiter(char const* what) : hub_{&this_hub()}, block_{hub_->thread().current}, what_{what} {}
 
 void waiter::park() {
     // A value that was handed over together with the wake must not be lost to an interruption.

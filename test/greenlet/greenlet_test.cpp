@@ -10,7 +10,8 @@ using namespace tendril;
 
 }  // namespace
 
-TENDRIL_TEST(greenlet, the_first_switch_gives_the_arguments_and_later_ones_come_back_from_switch_to) {
+TENDRIL_TEST(
+    greenlet, the_first_switch_gives_the_arguments_and_later_ones_come_back_from_switch_to) {
     greenlet g{[](int x) {
         auto back = greenlet::current().parent();
         auto s = back.switch_to(x + 1).as<std::string>();

@@ -40,8 +40,8 @@ struct sanitizer_record {
 namespace sanitizer {
 
 /// Announces that execution is about to leap from one stack to the other.
-TENDRIL_ALWAYS_INLINE void
-leave([[maybe_unused]] sanitizer_record& from, [[maybe_unused]] sanitizer_record& to) noexcept {
+TENDRIL_ALWAYS_INLINE void leave(
+    [[maybe_unused]] sanitizer_record& from, [[maybe_unused]] sanitizer_record& to) noexcept {
 #if TENDRIL_ASAN
     __sanitizer_start_switch_fiber(&from.fake_stack, to.bottom, to.size);
 #endif

@@ -30,17 +30,18 @@ struct parameters_of_member<R (C::*)(Args...)> {
     using type = parameter_list<std::decay_t<Args>...>;
 };
 template <typename R, typename C, typename... Args>
-struct parameters_of_member<R (C::*)(Args...) const>
-    : parameters_of_member<R (C::*)(Args...)> {};
+struct parameters_of_member<R (C::*)(Args...) const> : parameters_of_member<R (C::*)(Args...)> {};
 template <typename R, typename C, typename... Args>
-struct parameters_of_member<R (C::*)(Args...) noexcept>
-    : parameters_of_member<R (C::*)(Args...)> {};
+struct parameters_of_member<R (C::*)(Args...) noexcept> : parameters_of_member<R (C::*)(Args...)> {
+};
 template <typename R, typename C, typename... Args>
 struct parameters_of_member<R (C::*)(Args...) const noexcept>
     : parameters_of_member<R (C::*)(Args...)> {};
 
 template <typename F>
-concept has_one_call_operator = requires { &F::operator(); };
+concept has_one_call_operator = requires {
+    &F::operator();
+};
 
 template <typename F>
 struct parameters_of {
@@ -83,9 +84,8 @@ private:
     template <typename... Args>
     value call(value first, parameter_list<Args...>) {
         std::tuple<Args...> arguments = first.as<Args...>();
-        return returned([&]() -> decltype(auto) {
-            return std::apply(function_, std::move(arguments));
-        });
+        return returned(
+            [&]() -> decltype(auto) { return std::apply(function_, std::move(arguments)); });
     }
 
     template <typename Call>

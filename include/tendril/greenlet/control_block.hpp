@@ -49,7 +49,10 @@ struct alignas(64) control_block {
     control_block(
         thread_record& owner, control_block* parent_block, greenlet_body* function,
         std::uint32_t number) noexcept
-        : thread{&owner}, parent{parent_block}, body{function}, id{number} {}
+        : thread{&owner},
+          parent{parent_block},
+          body{function},
+          id{number} {}
     control_block(control_block const&) = delete;
     control_block& operator=(control_block const&) = delete;
 

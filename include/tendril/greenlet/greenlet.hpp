@@ -80,10 +80,8 @@ public:
     value throw_into(std::exception_ptr error) const;
     value throw_into() const { return throw_into(std::make_exception_ptr(greenlet_exit{})); }
     template <typename Error>
-    requires(!std::convertible_to<Error, std::exception_ptr>)
-    value throw_into(Error error) const {
-        return throw_into(std::make_exception_ptr(std::move(error)));
-    }
+    requires(!std::convertible_to<Error, std::exception_ptr>) value throw_into(Error error)
+    const { return throw_into(std::make_exception_ptr(std::move(error))); }
 
     /// Says whether its function has begun, even if it has ended since.
     /// Switches: never. Thread: any.
@@ -139,8 +137,8 @@ public:
     /// Throws: std::bad_alloc; misuse for a stack above 1 GiB; wrong_thread for a parent of another
     /// thread. Switches: never.
     template <typename F>
-    requires(!std::derived_from<std::remove_cvref_t<F>, greenlet_ref>)
-    explicit greenlet(F&& function, greenlet_options const& options = {})
+    requires(!std::derived_from<std::remove_cvref_t<F>, greenlet_ref>) explicit greenlet(
+        F&& function, greenlet_options const& options = {})
         : greenlet{make(new detail::closure<std::decay_t<F>>{std::forward<F>(function)}, options)} {
     }
 

@@ -41,8 +41,8 @@ inline sanitizer_record& sanitizer_of(control_block& block) noexcept {
 /// Suspends the running greenlet in state `leaves_as` and continues `to`. Returns when something
 /// switches back.
 /// Requires: `to` is suspended, or ready, or parked with its wait over; both are of this thread.
-TENDRIL_ALWAYS_INLINE void
-switch_stacks(thread_record& thread, control_block& to, greenlet_state leaves_as) {
+TENDRIL_ALWAYS_INLINE void switch_stacks(
+    thread_record& thread, control_block& to, greenlet_state leaves_as) {
     control_block& from = *thread.current;
     from.state.store(leaves_as, std::memory_order_relaxed);
     to.state.store(greenlet_state::running, std::memory_order_relaxed);

@@ -39,8 +39,9 @@ public:
     template <typename... Args>
     requires(
         sizeof...(Args) > 0 &&
-        !(sizeof...(Args) == 1 && (std::is_same_v<std::remove_cvref_t<Args>, value> && ...)))
-    explicit value(Args&&... args) {
+        !(sizeof...(Args) == 1 &&
+          (std::is_same_v<std::remove_cvref_t<Args>, value> &&
+           ...))) explicit value(Args&&... args) {
         emplace<held_type<std::decay_t<Args>...>>(std::forward<Args>(args)...);
     }
 
@@ -121,7 +122,7 @@ private:
     static constexpr bool fits_in_place = sizeof(T) <= capacity &&
         alignof(T) <= alignof(std::max_align_t) && std::is_nothrow_move_constructible_v<T>;
     template <typename T>
-    static constexpr bool is_plain = fits_in_place<T> && std::is_trivially_copyable_v<T>;
+    static constexpr bool is_plain = fits_in_place<T>&& std::is_trivially_copyable_v<T>;
 
     template <typename T>
     static constexpr operations trivial{
@@ -202,8 +203,8 @@ private:
             throw_mismatch(type(), wanted);
         }
     }
-    [[noreturn]] TENDRIL_COLD static void
-    throw_mismatch(std::type_info const& held, std::type_info const& wanted);
+    [[noreturn]] TENDRIL_COLD static void throw_mismatch(
+        std::type_info const& held, std::type_info const& wanted);
 
     operations const* operations_ = nullptr;
     alignas(std::max_align_t) std::byte storage_[capacity];

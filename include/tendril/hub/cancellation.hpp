@@ -60,7 +60,8 @@ public:
 protected:
     /// `depth` orders scopes: the larger, the further inside.
     explicit interruption(rank importance, std::uint64_t depth = 0) noexcept
-        : depth_{depth}, rank_{importance} {}
+        : depth_{depth},
+          rank_{importance} {}
     ~interruption() = default;
 
     /// How far inside it is, for scopes.

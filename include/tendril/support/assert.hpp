@@ -30,8 +30,8 @@ template <typename Exception>
     throw Exception{text};
 }
 
-[[noreturn]] TENDRIL_COLD void
-assertion_failed(char const* condition, char const* text, char const* file, int line) noexcept;
+[[noreturn]] TENDRIL_COLD void assertion_failed(
+    char const* condition, char const* text, char const* file, int line) noexcept;
 
 }  // namespace detail
 }  // namespace tendril

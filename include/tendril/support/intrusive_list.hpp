@@ -121,8 +121,7 @@ public:
 
     /// Unlinks every item.
     void clear() noexcept {
-        while (pop_front() != nullptr) {
-        }
+        while (pop_front() != nullptr) {}
     }
 
     iterator begin() noexcept { return iterator{head_.next_}; }

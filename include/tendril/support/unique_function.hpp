@@ -31,8 +31,7 @@ public:
     template <typename F>
     requires(
         !std::is_same_v<std::remove_cvref_t<F>, unique_function> &&
-        std::is_invocable_r_v<Result, std::decay_t<F>&, Args...>)
-    unique_function(F&& callable) {
+        std::is_invocable_r_v<Result, std::decay_t<F>&, Args...>) unique_function(F&& callable) {
         using stored = std::decay_t<F>;
         if constexpr (fits_in_place<stored>) {
             ::new (static_cast<void*>(storage_)) stored(std::forward<F>(callable));
