@@ -94,6 +94,18 @@ greenlet hub::spawn_raw(unique_function<void()> function) {
     return spawned;
 }
 
+control_block& hub::create(greenlet_body& body, std::size_t stack_size) {
+    TENDRIL_REQUIRE(
+        stage_ != stage::closed, "this hub has closed: nothing can be spawned any more");
+    TENDRIL_REQUIRE(
+        stack_size <= stack_pool::maximum_size,
+        "a stack has at most 1 GiB: is the size meant in bytes?");
+    control_block& block = thread_.blocks.create(thread_, loop_, &body, thread_.next_id++);
+    retain(*loop_);
+    block.stack_size = static_cast<std::uint32_t>(stack_size);
+    return block;
+}
+
 void hub::schedule(control_block& block) noexcept {
     block.scheduled = true;
     block.held_by_loop = true;

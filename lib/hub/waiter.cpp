@@ -15,19 +15,6 @@
 
 namespace tendril {
 
-// The limit of one park, in the frame of the one who waits.
-class waiter::limit_alarm final : public alarm {
-public:
-    limit_alarm(waiter& limited, deadline limit) : limited_{limited} {
-        arm(*limited.hub_, limit.moment());
-    }
-
-private:
-    void expire() noexcept override { limited_.run_out(); }
-
-    waiter& limited_;
-};
-
 waiter::waiter(char const* what) : hub_{&this_hub()}, block_{hub_->thread().current}, what_{what} {}
 
 void waiter::park() {
@@ -39,13 +26,9 @@ void waiter::park() {
 }
 
 bool waiter::park_until(deadline limit) {
-    if (limit.is_never()) {
-        park();
-        return true;
-    }
     if (outcome_ == outcome::waiting) {
         check_interruption();
-        limit_alarm const alarm{*this, limit};
+        park_limit const alarm{*this, limit};
         wait(false);
     }
     return outcome_ == outcome::woken;
@@ -54,6 +37,12 @@ bool waiter::park_until(deadline limit) {
 void waiter::park_shielded() {
     if (outcome_ == outcome::waiting) {
         wait(true);
+    }
+}
+
+void waiter::park_operation() {
+    if (outcome_ == outcome::waiting) {
+        wait(false);
     }
 }
 

@@ -16,6 +16,7 @@
 // hand is ended, and one that waits in the hub is adopted by it (scheduler.hpp).
 
 #include <tendril/context/machine_context.hpp>
+#include <tendril/context/stack_pool.hpp>
 #include <tendril/greenlet/state.hpp>
 #include <tendril/greenlet/value.hpp>
 #include <tendril/support/config.hpp>
@@ -96,9 +97,7 @@ struct alignas(64) control_block {
     /// The next in the list of those whose last handle another thread dropped.
     control_block* next_foreign = nullptr;
     /// How large a stack it asks for, in bytes.
-    std::uint32_t stack_size = stack_pool_default_size;
-
-    static constexpr std::uint32_t stack_pool_default_size = 192 * 1024;
+    std::uint32_t stack_size = stack_pool::default_size;
 };
 
 static_assert(sizeof(control_block) == 128, "two cache lines, the first for the scheduler");

@@ -32,6 +32,7 @@
 //
 // Read next: switch.hpp, and docs/greenlet.md for the whole story.
 
+#include <tendril/context/stack_pool.hpp>
 #include <tendril/greenlet/closure.hpp>
 #include <tendril/greenlet/control_block.hpp>
 #include <tendril/greenlet/greenlet_exit.hpp>
@@ -121,7 +122,7 @@ struct greenlet_options {
     /// Who receives its result; nobody named means the greenlet that makes it.
     greenlet_ref parent{};
     /// How many bytes of stack it needs.
-    std::size_t stack_size = control_block::stack_pool_default_size;
+    std::size_t stack_size = stack_pool::default_size;
     /// A name for messages: a literal, or text that outlives the greenlet.
     char const* name = nullptr;
 };

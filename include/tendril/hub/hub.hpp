@@ -161,6 +161,11 @@ public:
         ready_.push(block);
     }
 
+    /// Makes an unstarted greenlet whose parent is the hub. It takes over `body`, and disposes of it
+    /// at death. Throws: std::bad_alloc; misuse for a stack above 1 GiB, or when the hub has
+    /// closed. Switches: never. Thread: hub.
+    control_block& create(greenlet_body& body, std::size_t stack_size);
+
     /// Queues an unstarted greenlet whose result nobody receives by switching. The hub takes over
     /// one handle of it and drops it at death. Switches: never. Thread: hub.
     void schedule(control_block& block) noexcept;

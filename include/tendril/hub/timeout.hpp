@@ -21,6 +21,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <type_traits>
+#include <utility>
 
 namespace tendril {
 
@@ -69,5 +72,14 @@ private:
     std::uint64_t identity_;
     bool expired_ = false;
 };
+
+/// Calls `function` with a limit, and returns what it returns.
+/// Throws: timed_out when the limit ran out; what the function throws. Switches: may.
+template <typename Rep, typename Period, typename F>
+std::invoke_result_t<F> with_timeout(
+    std::chrono::duration<Rep, Period> const& duration, F&& function) {
+    timeout const limit{duration};
+    return std::invoke(std::forward<F>(function));
+}
 
 }  // namespace tendril

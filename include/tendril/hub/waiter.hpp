@@ -81,6 +81,10 @@ public:
 protected:
     ~waiter() = default;
 
+    /// Waits as `park` does, but delivers nothing and so throws nothing: for an operation that is
+    /// under way and must be seen to its end. Switches: may.
+    void park_operation();
+
     /// Leaves the queue. Returns whether the park is over with that; false means that a `wake` will
     /// follow in any case.
     virtual bool withdraw() noexcept {
@@ -90,7 +94,7 @@ protected:
 
 private:
     friend void interrupt_park(control_block& target) noexcept;
-    class limit_alarm;
+    friend class park_limit;
 
     void wait(bool shielded);
     void run_out() noexcept;
@@ -103,6 +107,23 @@ private:
     outcome outcome_ = outcome::waiting;
     outcome wanted_ = outcome::waiting;
     bool shielded_ = false;
+};
+
+/// The limit of one park, in the frame of the one who waits: settles it as timed out.
+class park_limit final : private alarm {
+public:
+    /// Requires: the waiter outlives it. Throws: std::bad_alloc. Switches: never.
+    park_limit(waiter& limited, deadline limit) : limited_{limited} {
+        if (!limit.is_never()) {
+            arm(limited.home(), limit.moment());
+        }
+    }
+    ~park_limit() = default;
+
+private:
+    void expire() noexcept override { limited_.run_out(); }
+
+    waiter& limited_;
 };
 
 }  // namespace tendril

@@ -15,6 +15,7 @@
 #include <tendril/support/assert.hpp>
 
 #include <cstddef>
+#include <iterator>
 
 namespace tendril {
 
@@ -65,6 +66,13 @@ public:
     /// Walks from front to back. The item under the iterator may be unlinked after the next step.
     class iterator {
     public:
+        using iterator_category = std::forward_iterator_tag;
+        using value_type = T;
+        using difference_type = std::ptrdiff_t;
+        using pointer = T*;
+        using reference = T&;
+
+        iterator() noexcept = default;
         explicit iterator(hook* at) noexcept : at_{at} {}
         T& operator*() const noexcept { return static_cast<T&>(*at_); }
         T* operator->() const noexcept { return static_cast<T*>(at_); }
@@ -72,10 +80,15 @@ public:
             at_ = at_->next_;
             return *this;
         }
+        iterator operator++(int) noexcept {
+            iterator const before = *this;
+            ++*this;
+            return before;
+        }
         bool operator==(iterator const&) const noexcept = default;
 
     private:
-        hook* at_;
+        hook* at_ = nullptr;
     };
 
     intrusive_list() noexcept { reset(); }

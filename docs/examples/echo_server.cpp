@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSL-1.0
+// A server that sends back what it receives: echo_server --port 7000 (0, the default: any free port).
+#include "options.hpp"
+
+#include <tendril/tendril.hpp>
+
+#include <csignal>
+#include <iostream>
+
+using namespace std::chrono_literals;
+
+// DOC: echo
+void echo(tendril::tcp_stream& stream) {
+    char data[1024];
+    while (true) {
+        auto const size = stream.read_some(boost::asio::buffer(data));
+        stream.write(boost::asio::buffer(data, size));
+    }
+}
+// DOC-END: echo
+
+int main(int argc, char** argv) {
+    return tendril::run([&] {
+        tendril::stream_server server{"127.0.0.1:" + port_option(argc, argv), echo};
+        server.start();
+        std::cout << "listening on " << tendril::to_string(server.local_endpoint()) << std::endl;
+
+        tendril::signal_set quit{SIGINT, SIGTERM};
+        quit.wait();
+        server.stop(5s);  // connections may finish
+        return 0;
+    });
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// Floor 2: stacks in a parent tree that pass values and exceptions by switching.
+//
+// No loop is needed here: `greenlet` alone is enough for generators, for state machines written as
+// plain code, and for schedulers of one's own (docs/examples/10_toy_hub.cpp is one).
+//
+// Begin with greenlet.hpp. Then state.hpp for the life of a greenlet, and switch.hpp for the switch.
+
+#include <tendril/greenlet/greenlet.hpp>
+#include <tendril/greenlet/greenlet_exit.hpp>
+#include <tendril/greenlet/scheduler.hpp>
+#include <tendril/greenlet/state.hpp>
+#include <tendril/greenlet/value.hpp>

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// Our error codes, in the form that Asio and everything written for it understands.
+//
+//     boost::system::error_code error;
+//     stream.read_some(buffer, error);
+//     if (error == tendril::errc::closed) …
+//
+// What the system reports (reset, refused, end of file) comes with Asio's own codes.
+
+#include <tendril/support/error.hpp>
+
+#include <boost/system/error_code.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <string>
+
+namespace tendril {
+
+using boost::system::error_code;
+using boost::system::system_error;
+
+/// Wraps one of our codes. Switches: never. Thread: any.
+inline error_code io_error(errc code) { return error_code{make_error_code(code)}; }
+
+/// Says whether a code is ours and this one. Switches: never. Thread: any.
+inline bool operator==(error_code const& code, errc wanted) {
+    return static_cast<std::error_code>(code) == make_error_code(wanted);
+}
+
+namespace detail {
+/// Throws `system_error` when there is an error. Switches: never.
+inline void throw_if(error_code const& error, char const* what) {
+    if (error.failed()) [[unlikely]] {
+        throw system_error{error, what};
+    }
+}
+}  // namespace detail
+
+}  // namespace tendril

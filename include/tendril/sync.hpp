@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// Floor 4: ways to park and be woken.
+//
+// All of them are for the greenlets of one thread, need no atomics, serve in the order of arrival and
+// hand over directly. Where the standard library has the noun, ours has its interface, so that
+// `std::lock_guard<tendril::mutex>` works. Between threads use `remote`.
+
+#include <tendril/sync/event.hpp>
+#include <tendril/sync/mutex.hpp>
+#include <tendril/sync/queue.hpp>
+#include <tendril/sync/semaphore.hpp>
+#include <tendril/sync/wait_queue.hpp>

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// A task: a spawned greenlet that ends with a result.
+//
+//     tendril::task<int> t = tendril::spawn([] { tendril::sleep_for(10ms); return 1; });
+//     t.get();                                   // 1
+//
+// The hub owns it and runs it. A `task<T>` is a handle: copies name the same task, and dropping the
+// last one detaches the task and does not end it. Errors are never lost: `get` throws what the
+// function threw, and an error that nobody has asked for when the last handle goes is reported to
+// the hub's error handler.
+//
+// `cancel` and `kill` throw into the task at its next park. They are used up by delivery: a task
+// that catches `cancelled` and goes on is not cancelled again.
+
+#include <tendril/hub/deadline.hpp>
+#include <tendril/support/assert.hpp>
+#include <tendril/task/task_state.hpp>
+
+#include <chrono>
+#include <exception>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace tendril {
+
+template <typename T>
+class task {
+public:
+    using value_type = T;
+
+    /// Makes a handle to no task.
+    task() noexcept = default;
+    explicit task(detail::task_result<T>& named) noexcept : named_{&named} {
+        named.add_reference();
+    }
+    task(task const& other) noexcept : named_{other.named_} {
+        if (named_ != nullptr) {
+            named_->add_reference();
+        }
+    }
+    task(task&& other) noexcept : named_{std::exchange(other.named_, nullptr)} {}
+    task& operator=(task other) noexcept {
+        std::swap(named_, other.named_);
+        return *this;
+    }
+    ~task() {
+        if (named_ != nullptr) {
+            named_->drop_reference();
+        }
+    }
+
+    /// Says whether the handle names a task. Switches: never.
+    bool valid() const noexcept { return named_ != nullptr; }
+
+    /// Waits until the task has ended and returns its result: by reference from a handle that goes
+    /// on to exist, moved out of one that does not.
+    /// Throws: what the task threw; task_cancelled; what was requested for the caller; misuse when
+    /// the task waits for itself. Switches: may.
+    auto get() & -> std::add_lvalue_reference_t<T> {
+        collect();
+        if constexpr (!std::is_void_v<T>) {
+            return named_->result();
+        }
+    }
+    T get() && {
+        collect();
+        if constexpr (!std::is_void_v<T>) {
+            return std::move(named_->result());
+        }
+    }
+
+    /// Waits until the task has ended, however it did.
+    /// Throws: what was requested for the caller; misuse when the task waits for itself.
+    /// Switches: may.
+    void join() const { join_until(deadline::never()); }
+
+    /// As above, but for a while, or until a moment, at most. Returns whether the task has ended.
+    /// Switches: may.
+    template <typename Rep, typename Period>
+    bool join_for(std::chrono::duration<Rep, Period> const& duration) const {
+        return join_until(deadline::after(duration));
+    }
+    bool join_until(deadline limit) const { return named().wait_until(limit); }
+
+    /// Says whether it has ended. Switches: never.
+    bool done() const { return named().done(); }
+
+    /// Says whether it has returned. Switches: never.
+    bool succeeded() const { return named().how() == detail::task_core::stage::returned; }
+
+    /// Says whether it was cancelled, or ended by `greenlet_exit`. Switches: never.
+    bool was_cancelled() const {
+        return named().how() == detail::task_core::stage::cancelled ||
+            named().how() == detail::task_core::stage::exited;
+    }
+
+    /// What it threw; null when it has not failed, or not ended. Counts as asking for the error.
+    /// Switches: never.
+    std::exception_ptr exception() const { return named().collect_error(); }
+
+    /// Throws `cancelled` into it at its next park; one that has not begun never does. Returns
+    /// false when it has ended already. Switches: never. Thread: hub.
+    bool cancel() const { return named().cancel(); }
+
+    /// As above, but throws any exception; without one, `greenlet_exit`. Does nothing when it has
+    /// ended already. Switches: never. Thread: hub.
+    void kill(std::exception_ptr error) const { named().kill(std::move(error)); }
+    void kill() const { kill(std::make_exception_ptr(greenlet_exit{})); }
+    template <typename Error>
+    requires(!std::is_convertible_v<Error, std::exception_ptr>) void kill(Error error) const {
+        kill(std::make_exception_ptr(std::move(error)));
+    }
+
+    /// Calls `link` in the hub, soon after the task has ended, or soon if it has. Links are called
+    /// in the order they were added; an error in one is reported and does not keep the others from
+    /// being called. Switches: never. Thread: hub.
+    void on_done(unique_function<void()> link) const { named().on_done(std::move(link)); }
+
+    /// Its name; empty when it was given none. Switches: never.
+    std::string const& name() const { return named().name(); }
+
+    /// Its number on its thread. Switches: never.
+    std::uint32_t id() const { return named().id(); }
+
+    /// What stands behind the handle, for the library.
+    detail::task_core& state() const { return named(); }
+
+    /// Says whether both name the same task.
+    bool operator==(task const&) const noexcept = default;
+
+private:
+    detail::task_core& named() const {
+        TENDRIL_REQUIRE(named_ != nullptr, "an empty task handle was used: it names no task");
+        return *named_;
+    }
+    void collect() const {
+        named().wait_until(deadline::never());
+        named_->rethrow_failure();
+    }
+
+    detail::task_result<T>* named_ = nullptr;
+};
+
+}  // namespace tendril

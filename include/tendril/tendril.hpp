@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// The front door to all floors.
+//
+//     #include <tendril/tendril.hpp>
+//
+//     int main() {
+//         return tendril::run([] {
+//             auto answer = tendril::spawn([] { return 42; });
+//             return answer.get() - 42;
+//         });
+//     }
+//
+// A program that includes one floor only (`tendril/hub.hpp`) compiles faster: from floor `io` on the
+// headers bring Boost.Asio with them.
+//
+//     support → context → greenlet → hub → sync → task → io → server → http
+
+#include <tendril/greenlet.hpp>
+#include <tendril/hub.hpp>
+#include <tendril/sync.hpp>
+#include <tendril/task.hpp>
+#include <tendril/io.hpp>
+#include <tendril/server.hpp>
+#include <tendril/http.hpp>

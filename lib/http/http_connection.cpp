@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Memory: an idle connection keeps its small buffers and frees large ones, so that a burst of large
+// requests does not stay for ever.
+//
+// Closing: a socket that is closed while input is unread makes the kernel send a reset, which may eat a
+// response that is still on its way. So after a refusal, and when the server ends the connection, the
+// sending side is shut down first and what arrives is thrown away for a little while (`linger`).
+#include "http_connection.hpp"
+
+#include "response_head.hpp"
+
+#include <tendril/hub/hub.hpp>
+#include <tendril/hub/timeout.hpp>
+#include <tendril/support/scope_exit.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <utility>
+
+namespace tendril::detail {
+namespace {
+
+constexpr std::size_t read_size = 2048;
+constexpr std::size_t largest_read = 64 * 1024;
+constexpr std::size_t kept_size = 4096;
+constexpr int most_empty_lines = 2;
+constexpr auto linger_time = std::chrono::seconds{1};
+constexpr std::size_t linger_bytes = 64 * 1024;
+
+}  // namespace
+
+http_connection::http_connection(http_state& server, tcp_stream& stream)
+    : interruption{rank::edge},
+      server_{server},
+      stream_{stream},
+      block_{*this_thread().current} {}
+
+void http_connection::serve() {
+    while (keeps_alive_) {
+        progress const how = read_request();
+        if (how == progress::closed) {
+            break;
+        }
+        if (how == progress::complete) {
+            answer();
+        }
+    }
+    if (lingers_ || !unparsed().empty()) {
+        linger();
+    }
+}
+
+http_connection::progress http_connection::read_request() {
+    for (int skipped = 0; unparsed().empty() || skip_empty_line();) {
+        if (!unparsed().empty() && ++skipped > most_empty_lines) {
+            return refuse(400);
+        }
+        if (unparsed().empty() && !wait_for_request()) {
+            return progress::closed;
+        }
+    }
+    request_parser parser{
+        request_,
+        {.head = server_.options.head_limit,
+         .target = server_.options.target_limit,
+         .fields = server_.options.field_limit,
+         .body = server_.options.body_limit}};
+    return read_head_and_body(parser);
+}
+
+// Waits for the first bytes of a request. Returns false when there will be none.
+bool http_connection::wait_for_request() {
+    lingers_ = true;
+    if (server_.draining) {
+        return false;
+    }
+    release_memory();
+    server_.idle.push_back(*this);
+    scope_exit const busy_again{[&] {
+        unlink();
+        withdraw(block_, *this);
+    }};
+    input arrived = input::late;
+    try {
+        arrived = read_more(deadline::after(server_.options.idle_timeout));
+    } catch (drain_notice const&) {
+        return false;
+    }
+    lingers_ = arrived == input::late;
+    return arrived == input::some;
+}
+
+http_connection::progress http_connection::read_head_and_body(request_parser& parser) {
+    deadline limit = deadline::after(server_.options.head_timeout);
+    bool in_body = false;
+    while (true) {
+        error_code error;
+        parsed_ += parser.parse(unparsed(), error);
+        if (error.failed()) {
+            return refuse(request_parser::status_for(error));
+        }
+        if (parser.is_done()) {
+            keeps_alive_ = request_.keep_alive();
+            return progress::complete;
+        }
+        if (parser.is_header_done() && !in_body) {
+            in_body = true;
+            limit = deadline::after(server_.options.body_timeout);
+            if (parser.expects_continue() && unparsed().empty()) {
+                stream_.write(boost::asio::buffer("HTTP/1.1 100 Continue\r\n\r\n", 25));
+            }
+        }
+        switch (read_more(limit)) {
+        case input::some:
+            break;
+        case input::end:
+            return progress::closed;
+        case input::late:
+            return refuse(408);
+        }
+    }
+}
+
+http_connection::input http_connection::read_more(deadline limit) {
+    input_.erase(0, std::exchange(parsed_, 0));
+    std::size_t const before = input_.size();
+    input_.resize(before + std::clamp(before, read_size, largest_read));
+    std::size_t arrived = 0;
+    scope_exit const cut{[&] { input_.resize(before + arrived); }};
+    timeout const in_time{limit};
+    try {
+        error_code error;
+        auto const room = boost::asio::buffer(input_.data() + before, input_.size() - before);
+        arrived = stream_.read_some(room, error);
+        if (error.failed() && error != boost::asio::error::eof) {
+            throw system_error{error};
+        }
+    } catch (timed_out const& late) {
+        if (!late.by(in_time)) {
+            throw;
+        }
+        return input::late;
+    }
+    return arrived > 0 ? input::some : input::end;
+}
+
+bool http_connection::skip_empty_line() noexcept {
+    bool const found = unparsed().substr(0, 2) == "\r\n";
+    parsed_ += found ? 2 : 0;
+    return found;
+}
+
+void http_connection::release_memory() noexcept {
+    input_.clear();
+    parsed_ = 0;
+    if (input_.capacity() > kept_size) {
+        std::string{}.swap(input_);
+    }
+    if (request_.body_.capacity() > kept_size) {
+        std::string{}.swap(request_.body_);
+    }
+}
+
+http_connection::progress http_connection::refuse(int status) {
+    ++server_.refused;
+    keeps_alive_ = false;
+    lingers_ = true;
+    response_.clear();
+    response_.status(status).header("Content-Type", "text/plain");
+    response_.body(std::string{http_reason(status)} + "\n");
+    send_response(false);
+    return progress::refused;
+}
+
+void http_connection::answer() {
+    call_handler();
+    bool const asked_to_close = !keeps_alive_;
+    keeps_alive_ = keeps_alive_ && !response_.closes() && !server_.draining;
+    // A client that asked for the end sends nothing more; one that is told may be sending already.
+    lingers_ = !keeps_alive_ && !asked_to_close;
+    send_response(request_.method() == "HEAD");
+    ++server_.answered;
+}
+
+void http_connection::call_handler() {
+    response_.clear();
+    try {
+        server_.on_request(request_, response_);
+    } catch (std::exception const&) {
+        this_hub().report_error(
+            std::current_exception(),
+            "the handler of " + std::string{request_.method()} + " " +
+                std::string{request_.path()});
+        response_.clear();
+        response_.status(500).header("Content-Type", "text/plain");
+        response_.body("Internal Server Error\n").close();
+    }
+}
+
+void http_connection::send_response(bool head_only) {
+    head_.clear();
+    append_head(
+        head_, response_,
+        {.request_version = request_.version(),
+         .keeps_alive = keeps_alive_,
+         .date = server_.date()});
+    timeout const in_time{server_.options.write_timeout};
+    try {
+        if (head_only || !has_body(response_.status())) {
+            stream_.write(boost::asio::buffer(head_));
+        } else {
+            std::array<boost::asio::const_buffer, 2> const parts{
+                boost::asio::buffer(head_), boost::asio::buffer(response_.body())};
+            stream_.write(parts);
+        }
+    } catch (timed_out const& late) {
+        if (!late.by(in_time)) {
+            throw;
+        }
+        throw system_error{boost::asio::error::timed_out};
+    }
+}
+
+void http_connection::linger() {
+    error_code error;
+    stream_.shutdown_send(error);
+    deadline const limit = deadline::after(linger_time);
+    std::size_t thrown_away = 0;
+    input_.clear();
+    parsed_ = 0;
+    while (!error.failed() && thrown_away < linger_bytes) {
+        if (read_more(limit) != input::some) {
+            return;
+        }
+        thrown_away += input_.size();
+        input_.clear();
+    }
+}
+
+}  // namespace tendril::detail

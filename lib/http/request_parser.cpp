@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "request_parser.hpp"
+
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/error.hpp>
+
+#include <algorithm>
+#include <string>
+
+namespace tendril::detail {
+namespace {
+
+namespace http = boost::beast::http;
+using boost::beast::iequals;
+
+// A chunk may carry extensions that nobody uses; so many bytes of them are skipped in one request.
+constexpr std::size_t most_extension_bytes = 4096;
+
+// What we refuse beyond Beast, with the status that answers it.
+enum class refusal {
+    bad_request = 400,
+    target_too_long = 414,
+    too_many_fields = 431,
+    unknown_coding = 501,
+    unknown_version = 505,
+};
+
+class refusal_category final : public boost::system::error_category {
+public:
+    char const* name() const noexcept override { return "tendril.http"; }
+    std::string message(int code) const override {
+        return "refused with status " + std::to_string(code);
+    }
+};
+
+error_code refuse(refusal why) {
+    static refusal_category const category;
+    return error_code{static_cast<int>(why), category};
+}
+
+template <typename Text>
+std::string_view view(Text const& text) noexcept {
+    return {text.data(), text.size()};
+}
+
+bool valid_host(std::string_view host) noexcept {
+    return std::none_of(host.begin(), host.end(), [](char c) {
+        return c <= ' ' || c == '/' || c == '@' || c == ',' || c == '\x7f';
+    });
+}
+
+}  // namespace
+
+request_parser::request_parser(http_request& filled, request_limits const& limits)
+    : request_{filled},
+      limits_{limits} {
+    request_.clear();
+    header_limit(static_cast<std::uint32_t>(limits.head));
+    body_limit(limits.body);
+    eager(true);
+}
+
+std::size_t request_parser::parse(std::string_view input, error_code& error) {
+    input_ = input;
+    std::size_t const consumed = put(boost::asio::buffer(input.data(), input.size()), error);
+    if (error == http::error::need_more) {
+        error = {};
+    }
+    return consumed;
+}
+
+int request_parser::status_for(error_code const& error) noexcept {
+    if (error == http::error::header_limit) {
+        return 431;
+    }
+    if (error == http::error::body_limit) {
+        return 413;
+    }
+    bool const ours = std::string_view{error.category().name()} == "tendril.http";
+    return ours ? error.value() : 400;
+}
+
+void request_parser::on_request_impl(
+    http::verb, text method, text target, int version, error_code& error) {
+    request_.method_ = view(method);
+    request_.target_ = view(target);
+    request_.version_ = version == 10 ? 10 : 11;
+    if (target.size() > limits_.target) {
+        error = refuse(refusal::target_too_long);
+    } else if (version / 10 != 1) {
+        error = refuse(refusal::unknown_version);
+    }
+}
+
+void request_parser::on_field_impl(http::field known, text name, text value, error_code& error) {
+    // Beast joins a folded line in a buffer of its own, outside what was received.
+    bool const folded = !value.empty() &&
+        (value.data() < input_.data() || value.data() >= input_.data() + input_.size());
+    if (folded) {
+        error = refuse(refusal::bad_request);
+        return;
+    }
+    if (request_.fields_.size() == limits_.fields) {
+        error = refuse(refusal::too_many_fields);
+        return;
+    }
+    if (known == http::field::host) {
+        ++hosts_;
+        if (!valid_host(view(value))) {
+            error = refuse(refusal::bad_request);
+        }
+    } else if (known == http::field::transfer_encoding && !iequals(value, "chunked")) {
+        error = refuse(refusal::unknown_coding);
+    } else if (known == http::field::expect) {
+        expects_continue_ = iequals(value, "100-continue");
+    }
+    request_.fields_.add(view(name), view(value));
+}
+
+void request_parser::on_header_impl(error_code& error) {
+    bool const old = request_.version_ == 10;
+    std::size_t const codings = request_.fields_.count("Transfer-Encoding");
+    bool const bad_host = hosts_ > 1 || (hosts_ == 0 && !old);
+    if (bad_host || codings > 1 || (old && codings > 0)) {
+        error = refuse(refusal::bad_request);
+        return;
+    }
+    expects_continue_ = expects_continue_ && !old;
+    request_.keep_alive_ = keep_alive();
+}
+
+void request_parser::on_body_init_impl(
+    boost::optional<std::uint64_t> const& length, error_code& error) {
+    // A promise is not a body: memory follows what has arrived.
+    constexpr std::uint64_t most_in_advance = 64 * 1024;
+    request_.body_.reserve(static_cast<std::size_t>(std::min(length.value_or(0), most_in_advance)));
+    error = {};
+}
+
+std::size_t request_parser::append_body(text part) {
+    request_.body_.append(part.data(), part.size());
+    return part.size();
+}
+
+std::size_t request_parser::on_body_impl(text part, error_code& error) {
+    error = {};
+    return append_body(part);
+}
+
+void request_parser::on_chunk_header_impl(std::uint64_t, text extensions, error_code& error) {
+    extension_bytes_ += extensions.size();
+    error = extension_bytes_ > most_extension_bytes ? refuse(refusal::bad_request) : error_code{};
+}
+
+std::size_t request_parser::on_chunk_body_impl(std::uint64_t, text part, error_code& error) {
+    error = {};
+    return append_body(part);
+}
+
+void request_parser::on_finish_impl(error_code& error) { error = {}; }
+
+}  // namespace tendril::detail

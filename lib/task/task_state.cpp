@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Invariants:
+// 1. `stage_` leaves `unfinished` once, in `finish`; joiners and links learn of it there.
+// 2. `block_` is valid exactly while the stage is unfinished: the control block dies later.
+// 3. An error is collected by somebody, or reported once, when the state is freed.
+#include <tendril/greenlet/greenlet_exit.hpp>
+#include <tendril/greenlet/thread_record.hpp>
+#include <tendril/support/assert.hpp>
+#include <tendril/task/task_state.hpp>
+
+#include <utility>
+
+namespace tendril::detail {
+
+task_core::~task_core() {
+    if (error_ != nullptr && !error_collected_ && stage_ == stage::failed) {
+        if (hub::of(this_thread()) == &hub_) {
+            hub_.report_error(error_, describe_self());
+        } else {
+            print_error(error_, describe_self());
+        }
+    }
+}
+
+void task_core::start(spawn_options options) {
+    name_ = std::move(options.name);
+    where_ = options.where;
+    control_block& block = hub_.create(*this, options.stack_size);
+    block.name = name_.empty() ? nullptr : name_.c_str();
+    block_ = &block;
+    id_ = block.id;
+    add_reference();
+    hub_.schedule(block);
+}
+
+void task_core::record(std::exception_ptr error) noexcept {
+    stage how = stage::failed;
+    try {
+        std::rethrow_exception(error);
+    } catch (greenlet_exit const&) {
+        how = stage::exited;
+    } catch (cancelled const&) {
+        how = stage::cancelled;
+    } catch (...) {}
+    error_ = std::move(error);
+    finish(how);
+}
+
+void task_core::finish(stage how) noexcept {
+    TENDRIL_ASSERT(stage_ == stage::unfinished, "task invariant 1");
+    withdraw(*block_, edge_);
+    stage_ = how;
+    block_ = nullptr;
+    joiners_.wake_all();
+    if (!links_.empty()) {
+        schedule_links();
+    }
+}
+
+bool task_core::wait_until(deadline limit) {
+    check_interruption();
+    if (done()) {
+        return true;
+    }
+    TENDRIL_REQUIRE_AS(
+        wrong_thread, &hub_.thread() == &this_thread(),
+        "this task belongs to another thread: wait for it there, and send the result over");
+    TENDRIL_REQUIRE(
+        block_ != this_thread().current, "a task waits for itself: it would wait for ever");
+    plain_waiter me{"a task"};
+    joiners_.push(me);
+    return me.park_until(limit);
+}
+
+void task_core::rethrow_failure() {
+    switch (stage_) {
+    case stage::failed:
+        error_collected_ = true;
+        std::rethrow_exception(error_);
+    case stage::cancelled:
+        throw task_cancelled{describe_self() + " was cancelled"};
+    case stage::exited:
+        throw task_cancelled{describe_self() + " was ended before it had a result"};
+    case stage::returned:
+    case stage::unfinished:
+        return;
+    }
+}
+
+std::exception_ptr task_core::collect_error() noexcept {
+    error_collected_ = true;
+    return error_;
+}
+
+bool task_core::cancel() {
+    if (done()) {
+        return false;
+    }
+    send_edge(nullptr);
+    return true;
+}
+
+void task_core::kill(std::exception_ptr error) {
+    TENDRIL_REQUIRE(error != nullptr, "kill() needs an exception, not a null pointer");
+    if (!done()) {
+        send_edge(std::move(error));
+    }
+}
+
+// A second request while one is on its way replaces what will be thrown and is not delivered twice.
+void task_core::send_edge(std::exception_ptr error) {
+    TENDRIL_REQUIRE_AS(
+        wrong_thread, &hub_.thread() == &this_thread(),
+        "cancel() or kill() from another thread: post to the task's hub and do it there");
+    if (error != nullptr || edge_error_ == nullptr) {
+        edge_error_ = std::move(error);
+    }
+    if (!edge_.pending()) {
+        request(*block_, edge_);
+    }
+}
+
+void task_core::edge::raise() {
+    if (std::exception_ptr const error = std::exchange(owner_.edge_error_, nullptr)) {
+        std::rethrow_exception(error);
+    }
+    throw cancelled{};
+}
+
+void task_core::on_done(unique_function<void()> link) {
+    links_.push_back(std::move(link));
+    if (done() && links_.size() == 1) {
+        schedule_links();
+    }
+}
+
+// The links are called from one callback, so that they keep their order, and from the hub, so that
+// none of them runs inside `on_done` or on the task's stack.
+void task_core::schedule_links() noexcept {
+    add_reference();
+    try {
+        hub_.call_soon([this] {
+            call_links();
+            drop_reference();
+        });
+    } catch (...) {
+        drop_reference();
+        hub_.report_error(std::current_exception(), describe_self());
+    }
+}
+
+void task_core::call_links() noexcept {
+    // A link may add links; they are called in this pass.
+    for (std::size_t next = 0; next < links_.size(); ++next) {
+        unique_function<void()> link = std::move(links_[next]);
+        try {
+            link();
+        } catch (...) {
+            hub_.report_error(std::current_exception(), "a link of " + describe_self());
+        }
+    }
+    links_.clear();
+}
+
+std::string task_core::describe_self() const {
+    std::string text = "task " + std::to_string(id_);
+    if (!name_.empty()) {
+        text += " '" + name_ + "'";
+    }
+    if (where_.line() != 0) {
+        text += std::string{" spawned at "} + where_.file_name() + ":" +
+            std::to_string(where_.line());
+    }
+    return text;
+}
+
+}  // namespace tendril::detail
