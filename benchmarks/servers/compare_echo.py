@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """How much processor time does an echo of 64 bytes cost the server, against Asio callbacks?
 
 Usage: compare_echo.py BUILD_DIR [--seconds S] [--repeats N] [CONNECTIONS...]

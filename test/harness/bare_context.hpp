@@ -14,6 +14,7 @@
 #include <tendril/support/assert.hpp>
 #include <tendril/support/unique_function.hpp>
 
+#include <cstddef>
 #include <utility>
 
 namespace tendril::test {
@@ -22,9 +23,9 @@ class bare_context {
 public:
     using body = unique_function<void(bare_context&)>;
 
-    bare_context(stack_pool& pool, body function)
+    bare_context(stack_pool& pool, body function, std::size_t size = stack_pool::default_size)
         : pool_{pool},
-          memory_{pool.acquire()},
+          memory_{pool.acquire(size)},
           function_{std::move(function)},
           home_record_{sanitizer::of_this_thread()} {
         prepare(machine_, memory_, &enter);
@@ -53,8 +54,7 @@ public:
     void hand_over(bare_context& to) {
         running() = &to;
         jump(
-            machine_, to.machine_, live_exception_state(), memory_.sanitizer,
-            to.memory_.sanitizer);
+            machine_, to.machine_, live_exception_state(), memory_.sanitizer, to.memory_.sanitizer);
     }
 
     bool finished() const noexcept { return finished_; }

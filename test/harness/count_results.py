@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+# SPDX-License-Identifier: BSL-1.0
 """Counts the single test cases of a Meson run and prints `N passed, N failed` as its last line.
 
 Usage: count_results.py STATUS testlog.junit.xml...

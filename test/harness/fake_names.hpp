@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// A name service for tests: harness/fake_names.cpp defines `getaddrinfo` for the whole program.
+//
+// Names that end in `.test` are answered here, names that end in `.hang` make the call hang until
+// they are let go, and everything else goes to the system, which is asked for `localhost` and for
+// numbers only. No test depends on a network.
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace tendril::test {
+
+/// The name service while a test uses it. One at a time.
+class fake_names {
+public:
+    fake_names();
+    fake_names(fake_names const&) = delete;
+    fake_names& operator=(fake_names const&) = delete;
+    /// Lets the hanging calls go and waits until they have left.
+    ~fake_names();
+
+    /// Makes a name mean these addresses, numeric, in this order.
+    void add(std::string const& name, std::vector<std::string> addresses);
+
+    /// Lets the hanging calls go: they find nothing.
+    void let_go();
+
+    /// How many calls hang now, and how many there were that may go to a server for the answer.
+    std::size_t hanging() const;
+    std::size_t asked() const;
+
+    /// Says whether any such call was made by the thread that made this object.
+    bool asked_on_this_thread() const;
+
+    /// Lets other threads run until that many calls hang. Returns whether it came to that in time.
+    bool wait_for_hanging(std::size_t count) const;
+};
+
+}  // namespace tendril::test
