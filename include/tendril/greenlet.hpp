@@ -6,7 +6,8 @@
 // No loop is needed here: `greenlet` alone is enough for generators, for state machines written as
 // plain code, and for schedulers of one's own (docs/examples/10_toy_hub.cpp is one).
 //
-// Begin with greenlet.hpp. Then state.hpp for the life of a greenlet, and switch.hpp for the switch.
+// Begin with greenlet.hpp. Then state.hpp for the life of a greenlet, and switch.hpp for the
+// switch.
 
 #include <tendril/greenlet/greenlet.hpp>
 #include <tendril/greenlet/greenlet_exit.hpp>

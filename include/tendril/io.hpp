@@ -3,8 +3,8 @@
 
 // Floor 6: the outside world, through Boost.Asio.
 //
-// Streams and listeners whose calls park instead of blocking, names, signals, and the completion token
-// `use_greenlet` for everything else that speaks Asio. From here on headers include Asio.
+// Streams and listeners whose calls park instead of blocking, names, signals, and the completion
+// token `use_greenlet` for everything else that speaks Asio. From here on headers include Asio.
 
 #include <tendril/io/endpoint.hpp>
 #include <tendril/io/error.hpp>

@@ -3,9 +3,9 @@
 
 // Floor 0: words with no fibers in them.
 //
-// Checks and errors, intrusive containers, a move-only callable, and the seams that tests replace: the
-// table of system calls and the source of random numbers. Nothing here knows what a greenlet is; all
-// of it could be used by any program.
+// Checks and errors, intrusive containers, a move-only callable, and the seams that tests replace:
+// the table of system calls and the source of random numbers. Nothing here knows what a greenlet
+// is; all of it could be used by any program.
 //
 // Begin with assert.hpp, which says how this library treats bugs.
 

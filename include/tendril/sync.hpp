@@ -3,8 +3,8 @@
 
 // Floor 4: ways to park and be woken.
 //
-// All of them are for the greenlets of one thread, need no atomics, serve in the order of arrival and
-// hand over directly. Where the standard library has the noun, ours has its interface, so that
+// All of them are for the greenlets of one thread, need no atomics, serve in the order of arrival
+// and hand over directly. Where the standard library has the noun, ours has its interface, so that
 // `std::lock_guard<tendril::mutex>` works. Between threads use `remote`.
 
 #include <tendril/sync/event.hpp>

@@ -3,8 +3,8 @@
 
 // Floor 5: results and structure.
 //
-// `spawn` makes a task; `task<T>` waits for it, asks for its result, cancels or kills it. Errors reach
-// whoever asks for the result, or the hub's error handler when nobody does.
+// `spawn` makes a task; `task<T>` waits for it, asks for its result, cancels or kills it. Errors
+// reach whoever asks for the result, or the hub's error handler when nobody does.
 
 #include <tendril/task/spawn.hpp>
 #include <tendril/task/task.hpp>

@@ -12,15 +12,15 @@
 //         });
 //     }
 //
-// A program that includes one floor only (`tendril/hub.hpp`) compiles faster: from floor `io` on the
-// headers bring Boost.Asio with them.
+// A program that includes one floor only (`tendril/hub.hpp`) compiles faster: from floor `io` on
+// the headers bring Boost.Asio with them.
 //
 //     support → context → greenlet → hub → sync → task → io → server → http
 
 #include <tendril/greenlet.hpp>
+#include <tendril/http.hpp>
 #include <tendril/hub.hpp>
-#include <tendril/sync.hpp>
-#include <tendril/task.hpp>
 #include <tendril/io.hpp>
 #include <tendril/server.hpp>
-#include <tendril/http.hpp>
+#include <tendril/sync.hpp>
+#include <tendril/task.hpp>

@@ -47,6 +47,7 @@ void free_after_end(thread_record& owner, control_block* block) noexcept {
     }
 }
 
+// Hands the last handle over to the owner thread.
 void leave_to_owner(control_block& block) noexcept {
     thread_record& owner = *block.thread;
     {
@@ -63,10 +64,36 @@ void leave_to_owner(control_block& block) noexcept {
     free_after_end(owner, &block);
 }
 
+// Says whether it has not begun, or has ended and is buried.
+bool has_no_frames(control_block const& block) noexcept {
+    greenlet_state const state = block.state.load(std::memory_order_relaxed);
+    return block.memory == nullptr &&
+        (state == greenlet_state::unstarted || state == greenlet_state::dead);
+}
+
+// Continues the victim once, with an exit where one may be thrown.
+void deliver_exit(thread_record& thread, control_block& victim) noexcept {
+    thread.transfer = nullptr;
+    // A destructor that runs because of an exception must not be thrown into: that would stop the
+    // program. Whoever waits there is only continued, and gets the exit where it waits next.
+    if (victim.machine.exceptions.uncaught == 0) {
+        thread.raising = std::make_exception_ptr(greenlet_exit{});
+        thread.on_arrival |= raise_error;
+    }
+    try {
+        switch_stacks(thread, victim, greenlet_state::suspended);
+        static_cast<void>(receive(thread));
+    } catch (...) {
+        // The victim turned the exit into another error. Destructors do not throw.
+        report_unraisable(thread, std::current_exception(), victim);
+    }
+}
+
 }  // namespace
 
-void last_handle_gone(control_block& block) noexcept {
+void drop_last_handle(control_block& block) noexcept {
     if (block.thread == this_thread_record && !block.thread->ended) {
+        block.handles.store(0, std::memory_order_relaxed);
         settle_unreferenced(*block.thread, block);
     } else {
         leave_to_owner(block);
@@ -76,12 +103,9 @@ void last_handle_gone(control_block& block) noexcept {
 void settle_unreferenced(thread_record& thread, control_block& block) noexcept {
     switch (block.state.load(std::memory_order_relaxed)) {
     case greenlet_state::unstarted:
-        std::exchange(block.body, nullptr)->dispose();
-        free_unreferenced(thread, block);
-        return;
     case greenlet_state::dead:
         // While its stack is not buried yet, the burial frees the block.
-        if (block.memory == nullptr) {
+        if (has_no_frames(block)) {
             free_unreferenced(thread, block);
         }
         return;
@@ -91,8 +115,7 @@ void settle_unreferenced(thread_record& thread, control_block& block) noexcept {
         return;
     case greenlet_state::suspended:
         block.handles.store(1, std::memory_order_relaxed);
-        end_by_exit(thread, block);
-        if (block.state == greenlet_state::dead) {
+        if (end_by_exit(thread, block)) {
             release(block);
         }
         return;
@@ -107,12 +130,14 @@ void free_unreferenced(thread_record& thread, control_block& block) noexcept {
     // A loop and not a recursion: a chain of parents may be long.
     control_block* freed = &block;
     while (freed != nullptr) {
+        if (greenlet_body* const body = std::exchange(freed->body, nullptr)) {
+            body->dispose();
+        }
         control_block* const parent = freed->parent;
         thread.blocks.destroy(*freed);
         freed = nullptr;
         if (parent != nullptr && parent->handles.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-            greenlet_state const state = parent->state.load(std::memory_order_relaxed);
-            if (state == greenlet_state::dead && parent->memory == nullptr) {
+            if (has_no_frames(*parent)) {
                 freed = parent;
             } else {
                 settle_unreferenced(thread, *parent);
@@ -121,28 +146,22 @@ void free_unreferenced(thread_record& thread, control_block& block) noexcept {
     }
 }
 
-void end_by_exit(thread_record& thread, control_block& victim) noexcept {
+bool end_by_exit(thread_record& thread, control_block& victim) noexcept {
+    // Only the caller's handle: the victim lives on if it makes another one to itself.
+    bool const was_dropped = victim.handles.load(std::memory_order_relaxed) == 1;
+    auto const lives_on = [&] {
+        return was_dropped && victim.handles.load(std::memory_order_relaxed) > 1;
+    };
+    retain(*thread.current);
     control_block* const parent = std::exchange(victim.parent, thread.current);
-    std::exception_ptr const exit = std::make_exception_ptr(greenlet_exit{});
     for (int attempt = 0; attempt < exit_attempts; ++attempt) {
-        thread.transfer = nullptr;
-        thread.raising = exit;
-        thread.on_arrival |= raise_error;
-        try {
-            switch_stacks(thread, victim, greenlet_state::suspended);
-            static_cast<void>(receive(thread));
-        } catch (...) {
-            // The victim turned the exit into another error. Destructors do not throw.
-            report_unraisable(thread, std::current_exception(), victim);
-        }
-        bool const resurrected = victim.handles.load(std::memory_order_relaxed) > 1;
-        if (victim.state != greenlet_state::suspended || resurrected) {
+        deliver_exit(thread, victim);
+        if (victim.state != greenlet_state::suspended || lives_on()) {
             break;
         }
     }
-    victim.parent = parent;
-    bool const refused = victim.state == greenlet_state::suspended &&
-        victim.handles.load(std::memory_order_relaxed) == 1;
+    release(*std::exchange(victim.parent, parent));
+    bool const refused = victim.state == greenlet_state::suspended && !lives_on();
     if (refused) {
         report_unraisable(
             thread,
@@ -151,6 +170,7 @@ void end_by_exit(thread_record& thread, control_block& victim) noexcept {
                 "stack stays allocated: let a catch (...) rethrow what it caught"}),
             victim);
     }
+    return !refused;
 }
 
 }  // namespace detail
@@ -168,7 +188,7 @@ void receive_visitors(thread_record& record) noexcept {
     while (visitor != nullptr) {
         control_block& block = *visitor;
         visitor = std::exchange(block.next_foreign, nullptr);
-        if (block.handles.load(std::memory_order_acquire) == 0) {
+        if (block.handles.fetch_sub(1, std::memory_order_acq_rel) == 1) {
             detail::settle_unreferenced(record, block);
         }
     }
@@ -179,8 +199,7 @@ void end_suspended(thread_record& record, control_block const* spared) noexcept 
         bool const suspended = block.state == greenlet_state::suspended;
         if (suspended && block.memory != nullptr && &block != spared) {
             retain(block);
-            detail::end_by_exit(record, block);
-            if (block.state == greenlet_state::dead) {
+            if (detail::end_by_exit(record, block)) {
                 release(block);
             }
         }

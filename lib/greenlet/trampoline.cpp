@@ -48,7 +48,8 @@ ending run_body(thread_record& thread, control_block& self) {
     return result;
 }
 
-[[noreturn]] void finish(thread_record& thread, control_block& self, ending& how) {
+[[noreturn]] TENDRIL_NEVER_LEFT void finish(
+    thread_record& thread, control_block& self, ending& how) {
     --thread.started;
     control_block* to = nullptr;
     if (self.scheduled) {
@@ -59,8 +60,10 @@ ending run_body(thread_record& thread, control_block& self) {
         thread.transfer = nullptr;
         to = &thread.loop->successor();
     } else {
-        self.state.store(greenlet_state::dead, std::memory_order_relaxed);
+        // Dead only afterwards: delivering may destroy the function of an unstarted ancestor, whose
+        // captures may switch, and whoever switches away is alive.
         to = &deliver(thread, self, self.parent, how);
+        self.state.store(greenlet_state::dead, std::memory_order_relaxed);
     }
     thread.departed = &self;
     thread.on_arrival |= bury_predecessor;
@@ -70,7 +73,7 @@ ending run_body(thread_record& thread, control_block& self) {
     jump_for_good(self.machine, to->machine, *thread.live_exceptions, sanitizer_of(*to));
 }
 
-void trampoline(arrival from) {
+TENDRIL_NEVER_LEFT void trampoline(arrival from) {
     note_departure(from);
     thread_record& thread = *this_thread_record;
     control_block& self = *thread.current;
@@ -102,6 +105,7 @@ control_block& deliver(
             if (sent.error) {
                 report_unraisable(thread, std::move(sent.error), sender);
             }
+            sent.result = value{};
             thread.transfer = nullptr;
             return thread.loop->successor();
         }
@@ -114,6 +118,7 @@ control_block& deliver(
                 start_on_new_stack(thread, *ancestor);
             } catch (...) {
                 sent.error = std::current_exception();
+                sent.result = value{};
                 continue;
             }
         }
@@ -202,7 +207,7 @@ void start_on_new_stack(thread_record& thread, control_block& block) {
         "a greenlet gets one stack, before its first turn");
     block.memory = &thread.stacks.acquire(block.stack_size);
     prepare(block.machine, *block.memory, &detail::trampoline);
-    block.started = true;
+    block.started.store(true, std::memory_order_relaxed);
     block.state.store(greenlet_state::suspended, std::memory_order_relaxed);
     ++thread.started;
 }

@@ -33,9 +33,10 @@ void free_unreferenced(thread_record& thread, control_block& block) noexcept;
 /// Switches: may.
 void settle_unreferenced(thread_record& thread, control_block& block) noexcept;
 
-/// Throws `greenlet_exit` into a suspended greenlet until it is dead or has refused too often.
-/// Switches: may.
-void end_by_exit(thread_record& thread, control_block& victim) noexcept;
+/// Throws `greenlet_exit` into a suspended greenlet, to which the caller holds a handle, until it
+/// is dead or has refused too often. Says whether the caller may drop the handle: when it refused,
+/// the handle must stay for ever, because a live stack is never freed. Switches: may.
+bool end_by_exit(thread_record& thread, control_block& victim) noexcept;
 
 /// How often an exit is thrown into a greenlet that swallows it, before it is left alone.
 inline constexpr int exit_attempts = 8;

@@ -3,18 +3,22 @@
 // Memory: an idle connection keeps its small buffers and frees large ones, so that a burst of large
 // requests does not stay for ever.
 //
-// Closing: a socket that is closed while input is unread makes the kernel send a reset, which may eat a
-// response that is still on its way. So after a refusal, and when the server ends the connection, the
-// sending side is shut down first and what arrives is thrown away for a little while (`linger`).
+// Closing: a socket that is closed while input is unread makes the kernel send a reset, which may
+// eat a response that is still on its way. So after a refusal, and when the server ends the
+// connection, the sending side is shut down first and what arrives is thrown away for a little
+// while (`linger`).
 #include "http_connection.hpp"
 
 #include "response_head.hpp"
 
+#include <tendril/greenlet/greenlet_exit.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/timeout.hpp>
 #include <tendril/support/scope_exit.hpp>
 
 #include <boost/asio/error.hpp>
+
+#include <cxxabi.h>
 
 #include <algorithm>
 #include <array>
@@ -29,6 +33,9 @@ constexpr std::size_t largest_read = 64 * 1024;
 constexpr std::size_t kept_size = 4096;
 constexpr int most_empty_lines = 2;
 constexpr auto linger_time = std::chrono::seconds{1};
+// Enough for a request that crosses with the end of an idle connection, and much shorter than the
+// usual grace of a server that stops.
+constexpr auto crossing_time = std::chrono::milliseconds{250};
 constexpr std::size_t linger_bytes = 64 * 1024;
 
 }  // namespace
@@ -49,18 +56,27 @@ void http_connection::serve() {
             answer();
         }
     }
-    if (lingers_ || !unparsed().empty()) {
+    if (!unparsed().empty()) {
+        lingers_ = linger_time;
+    }
+    if (lingers_ > lingers_.zero()) {
         linger();
     }
 }
 
 http_connection::progress http_connection::read_request() {
-    for (int skipped = 0; unparsed().empty() || skip_empty_line();) {
-        if (!unparsed().empty() && ++skipped > most_empty_lines) {
+    // Empty lines do not make a connection less idle.
+    deadline const limit = deadline::after(server_.options.idle_timeout);
+    for (int skipped = 0;;) {
+        // A lone CR may be the first half of an empty line.
+        if (unparsed().empty() || unparsed() == "\r") {
+            if (!wait_for_request(limit)) {
+                return progress::closed;
+            }
+        } else if (!skip_empty_line()) {
+            break;
+        } else if (++skipped > most_empty_lines) {
             return refuse(400);
-        }
-        if (unparsed().empty() && !wait_for_request()) {
-            return progress::closed;
         }
     }
     request_parser parser{
@@ -73,12 +89,14 @@ http_connection::progress http_connection::read_request() {
 }
 
 // Waits for the first bytes of a request. Returns false when there will be none.
-bool http_connection::wait_for_request() {
-    lingers_ = true;
+bool http_connection::wait_for_request(deadline limit) {
+    lingers_ = crossing_time;
     if (server_.draining) {
         return false;
     }
-    release_memory();
+    if (unparsed().empty()) {
+        release_memory();
+    }
     server_.idle.push_back(*this);
     scope_exit const busy_again{[&] {
         unlink();
@@ -86,11 +104,13 @@ bool http_connection::wait_for_request() {
     }};
     input arrived = input::late;
     try {
-        arrived = read_more(deadline::after(server_.options.idle_timeout));
+        arrived = read_more(limit);
     } catch (drain_notice const&) {
         return false;
     }
-    lingers_ = arrived == input::late;
+    if (arrived != input::late) {
+        lingers_ = lingers_.zero();
+    }
     return arrived == input::some;
 }
 
@@ -111,7 +131,7 @@ http_connection::progress http_connection::read_head_and_body(request_parser& pa
             in_body = true;
             limit = deadline::after(server_.options.body_timeout);
             if (parser.expects_continue() && unparsed().empty()) {
-                stream_.write(boost::asio::buffer("HTTP/1.1 100 Continue\r\n\r\n", 25));
+                write_in_time(boost::asio::buffer("HTTP/1.1 100 Continue\r\n\r\n", 25));
             }
         }
         switch (read_more(limit)) {
@@ -168,11 +188,11 @@ void http_connection::release_memory() noexcept {
 http_connection::progress http_connection::refuse(int status) {
     ++server_.refused;
     keeps_alive_ = false;
-    lingers_ = true;
+    lingers_ = linger_time;
     response_.clear();
     response_.status(status).header("Content-Type", "text/plain");
     response_.body(std::string{http_reason(status)} + "\n");
-    send_response(false);
+    send_response();
     return progress::refused;
 }
 
@@ -181,8 +201,10 @@ void http_connection::answer() {
     bool const asked_to_close = !keeps_alive_;
     keeps_alive_ = keeps_alive_ && !response_.closes() && !server_.draining;
     // A client that asked for the end sends nothing more; one that is told may be sending already.
-    lingers_ = !keeps_alive_ && !asked_to_close;
-    send_response(request_.method() == "HEAD");
+    if (!keeps_alive_ && !asked_to_close) {
+        lingers_ = linger_time;
+    }
+    send_response();
     ++server_.answered;
 }
 
@@ -190,33 +212,45 @@ void http_connection::call_handler() {
     response_.clear();
     try {
         server_.on_request(request_, response_);
-    } catch (std::exception const&) {
+        return;
+    } catch (cancelled const&) {
+        throw;
+    } catch (greenlet_exit const&) {
+        throw;
+    } catch (abi::__forced_unwind const&) {
+        throw;
+    } catch (...) {
         this_hub().report_error(
             std::current_exception(),
             "the handler of " + std::string{request_.method()} + " " +
                 std::string{request_.path()});
-        response_.clear();
-        response_.status(500).header("Content-Type", "text/plain");
-        response_.body("Internal Server Error\n").close();
     }
+    response_.clear();
+    response_.status(500).header("Content-Type", "text/plain");
+    response_.body("Internal Server Error\n").close();
 }
 
-void http_connection::send_response(bool head_only) {
+void http_connection::send_response() {
     head_.clear();
     append_head(
         head_, response_,
         {.request_version = request_.version(),
          .keeps_alive = keeps_alive_,
          .date = server_.date()});
+    if (request_.method() == "HEAD" || !has_body(response_.status())) {
+        write_in_time(boost::asio::buffer(head_));
+    } else {
+        std::array<boost::asio::const_buffer, 2> const parts{
+            boost::asio::buffer(head_), boost::asio::buffer(response_.body())};
+        write_in_time(parts);
+    }
+}
+
+template <typename ConstBuffers>
+void http_connection::write_in_time(ConstBuffers const& buffers) {
     timeout const in_time{server_.options.write_timeout};
     try {
-        if (head_only || !has_body(response_.status())) {
-            stream_.write(boost::asio::buffer(head_));
-        } else {
-            std::array<boost::asio::const_buffer, 2> const parts{
-                boost::asio::buffer(head_), boost::asio::buffer(response_.body())};
-            stream_.write(parts);
-        }
+        stream_.write(buffers);
     } catch (timed_out const& late) {
         if (!late.by(in_time)) {
             throw;
@@ -228,7 +262,7 @@ void http_connection::send_response(bool head_only) {
 void http_connection::linger() {
     error_code error;
     stream_.shutdown_send(error);
-    deadline const limit = deadline::after(linger_time);
+    deadline const limit = deadline::after(lingers_);
     std::size_t thrown_away = 0;
     input_.clear();
     parsed_ = 0;

@@ -7,8 +7,8 @@
 //        ▴                                                                  │ keep-alive
 //        └──────────────────────────────────────────────────────────────────┘
 //
-// It leaves the circle at the end of the input, at a limit, at a refused request, after a response with
-// `Connection: close`, and, while it waits, when the server drains.
+// It leaves the circle at the end of the input, at a limit, at a refused request, after a response
+// with `Connection: close`, and, while it waits, when the server drains.
 
 #include "http_state.hpp"
 #include "request_parser.hpp"
@@ -18,6 +18,7 @@
 #include <tendril/io/tcp.hpp>
 #include <tendril/support/intrusive_list.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -36,7 +37,11 @@ public:
     void serve();
 
     /// Ends the wait for a request, if that is what it does. Switches: never.
-    void drain() noexcept { request(block_, *this); }
+    void drain() noexcept {
+        if (!pending()) {
+            request(block_, *this);
+        }
+    }
 
 private:
     // What waiting for input has brought.
@@ -47,7 +52,7 @@ private:
     [[noreturn]] void raise() override { throw drain_notice{}; }
 
     progress read_request();
-    bool wait_for_request();
+    bool wait_for_request(deadline limit);
     progress read_head_and_body(request_parser& parser);
     input read_more(deadline limit);
     bool skip_empty_line() noexcept;
@@ -57,7 +62,9 @@ private:
     progress refuse(int status);
     void answer();
     void call_handler();
-    void send_response(bool head_only);
+    void send_response();
+    template <typename ConstBuffers>
+    void write_in_time(ConstBuffers const& buffers);
     void linger();
 
     http_state& server_;
@@ -70,8 +77,8 @@ private:
     std::size_t parsed_ = 0;
     std::string head_;
     bool keeps_alive_ = true;
-    // Whether the client may still send what nobody will read.
-    bool lingers_ = false;
+    // For how long the client may still send what nobody will read.
+    std::chrono::milliseconds lingers_{0};
 };
 
 }  // namespace tendril::detail

@@ -3,6 +3,7 @@
 
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
+#include <boost/beast/http/rfc7230.hpp>
 
 #include <algorithm>
 #include <string>
@@ -15,6 +16,11 @@ using boost::beast::iequals;
 
 // A chunk may carry extensions that nobody uses; so many bytes of them are skipped in one request.
 constexpr std::size_t most_extension_bytes = 4096;
+// So are trailers, and so many bytes are kept of a chunk's first line, or of trailers, while their
+// end has not come.
+constexpr std::size_t most_trailer_bytes = 8192;
+// The last chunk and the end of the trailers, at the shortest.
+constexpr std::size_t shortest_end = 5;
 
 // What we refuse beyond Beast, with the status that answers it.
 enum class refusal {
@@ -43,6 +49,21 @@ std::string_view view(Text const& text) noexcept {
     return {text.data(), text.size()};
 }
 
+// Says whether a request line that Beast refuses for its version has one that is merely not ours.
+bool has_other_version(std::string_view line) noexcept {
+    std::size_t const target = line.find(' ') + 1;
+    std::string_view const version = line.substr(line.find(' ', target) + 1, 8);
+    auto const digit = [](char c) { return c >= '0' && c <= '9'; };
+    return version.size() == 8 && version.substr(0, 5) == "HTTP/" && digit(version[5]) &&
+        version[6] == '.' && digit(version[7]) && version != "HTTP/1.0" && version != "HTTP/1.1";
+}
+
+bool says_close(boost::beast::string_view connection) {
+    http::token_list const words{connection};
+    return std::any_of(
+        words.begin(), words.end(), [](auto const& word) { return iequals(word, "close"); });
+}
+
 bool valid_host(std::string_view host) noexcept {
     return std::none_of(host.begin(), host.end(), [](char c) {
         return c <= ' ' || c == '/' || c == '@' || c == ',' || c == '\x7f';
@@ -62,11 +83,28 @@ request_parser::request_parser(http_request& filled, request_limits const& limit
 
 std::size_t request_parser::parse(std::string_view input, error_code& error) {
     input_ = input;
+    error = {};
+    // Beast asserts, in the middle of the last chunk, that it is given so much.
+    if (is_header_done() && chunked() && input.size() < shortest_end) {
+        return 0;
+    }
     std::size_t const consumed = put(boost::asio::buffer(input.data(), input.size()), error);
-    if (error == http::error::need_more) {
-        error = {};
+    if (error == http::error::bad_version && has_other_version(input)) {
+        error = refuse(refusal::unknown_version);
+    } else if (error == http::error::need_more || (!error.failed() && !is_done())) {
+        error = judge_rest(input.substr(consumed));
     }
     return consumed;
+}
+
+// Judges what cannot be parsed yet: the beginning of a line.
+error_code request_parser::judge_rest(std::string_view rest) const {
+    std::size_t const line_feed = rest.find('\n');
+    bool const lone = line_feed == 0 ||
+        (line_feed != std::string_view::npos && rest[line_feed - 1] != '\r');
+    // Beast limits the head, and knows no limit for what follows it.
+    bool const too_long = is_header_done() && rest.size() > most_trailer_bytes;
+    return lone || too_long ? refuse(refusal::bad_request) : error_code{};
 }
 
 int request_parser::status_for(error_code const& error) noexcept {
@@ -87,17 +125,28 @@ void request_parser::on_request_impl(
     request_.version_ = version == 10 ? 10 : 11;
     if (target.size() > limits_.target) {
         error = refuse(refusal::target_too_long);
-    } else if (version / 10 != 1) {
-        error = refuse(refusal::unknown_version);
     }
 }
 
+// A line that begins with a blank continues the field before it.
+bool request_parser::is_folded(text name) const noexcept {
+    auto const start = static_cast<std::size_t>(name.data() - input_.data());
+    std::size_t const next_line = input_.find("\r\n", start) + 2;
+    return next_line < input_.size() && (input_[next_line] == ' ' || input_[next_line] == '\t');
+}
+
+void request_parser::judge_trailer(text name, text value, error_code& error) {
+    trailer_bytes_ += name.size() + value.size();
+    error = trailer_bytes_ > most_trailer_bytes ? refuse(refusal::bad_request) : error_code{};
+}
+
 void request_parser::on_field_impl(http::field known, text name, text value, error_code& error) {
-    // Beast joins a folded line in a buffer of its own, outside what was received.
-    bool const folded = !value.empty() &&
-        (value.data() < input_.data() || value.data() >= input_.data() + input_.size());
-    if (folded) {
+    if (is_folded(name)) {
         error = refuse(refusal::bad_request);
+        return;
+    }
+    if (is_header_done()) {
+        judge_trailer(name, value, error);
         return;
     }
     if (request_.fields_.size() == limits_.fields) {
@@ -109,8 +158,15 @@ void request_parser::on_field_impl(http::field known, text name, text value, err
         if (!valid_host(view(value))) {
             error = refuse(refusal::bad_request);
         }
+    } else if (known == http::field::content_length) {
+        // RFC 9112 allows several that are equal; who sends them means no good.
+        if (++lengths_ > 1 || value.find(',') != text::npos) {
+            error = refuse(refusal::bad_request);
+        }
     } else if (known == http::field::transfer_encoding && !iequals(value, "chunked")) {
         error = refuse(refusal::unknown_coding);
+    } else if (known == http::field::connection) {
+        closes_ = closes_ || says_close(value);
     } else if (known == http::field::expect) {
         expects_continue_ = iequals(value, "100-continue");
     }
@@ -126,7 +182,7 @@ void request_parser::on_header_impl(error_code& error) {
         return;
     }
     expects_continue_ = expects_continue_ && !old;
-    request_.keep_alive_ = keep_alive();
+    request_.keep_alive_ = keep_alive() && !closes_;
 }
 
 void request_parser::on_body_init_impl(

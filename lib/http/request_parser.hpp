@@ -3,9 +3,11 @@
 
 // From bytes to a request: Boost.Beast's parser, made stricter, filling our own message.
 //
-// Beast checks the grammar and the limits. Added here is what must not be left to chance when another
-// server stands in front: exactly one Host, no folded lines, no transfer coding but `chunked`, none at
-// all in HTTP/1.0. (Beast itself refuses a request with both Content-Length and Transfer-Encoding.)
+// Beast checks the grammar and the limits. Added here is what must not be left to chance when
+// another server stands in front: exactly one Host, one plain Content-Length at most, no folded
+// lines, no line that ends with a lone LF, no transfer coding but `chunked`, none at all in
+// HTTP/1.0. (Beast itself refuses a request with both Content-Length and Transfer-Encoding.)
+// Trailers are checked and dropped: nobody shall add to a header that has been judged.
 
 #include <tendril/http/message.hpp>
 #include <tendril/io/error.hpp>
@@ -58,13 +60,19 @@ private:
     void on_response_impl(int, text, int, error_code&) override {}
 
     std::size_t append_body(text part);
+    bool is_folded(text name) const noexcept;
+    void judge_trailer(text name, text value, error_code& error);
+    error_code judge_rest(std::string_view rest) const;
 
     http_request& request_;
     request_limits limits_;
     std::string_view input_;
     std::size_t hosts_ = 0;
+    std::size_t lengths_ = 0;
     std::size_t extension_bytes_ = 0;
+    std::size_t trailer_bytes_ = 0;
     bool expects_continue_ = false;
+    bool closes_ = false;
 };
 
 }  // namespace tendril::detail

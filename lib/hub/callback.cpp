@@ -41,12 +41,14 @@ bool callback_handle::cancel() noexcept {
     if (!pending()) {
         return false;
     }
-    // The ready queue skips a callback that is not linked any more; what matters is that the hub's
-    // reference goes, and that the captures are freed now and not with the last handle.
-    named_->disarm();
-    named_->unlink();
-    named_->function_ = nullptr;
-    --named_->references_;
+    // The captures are freed now and not with the last handle. They may own this very handle, so it
+    // is not looked at any more.
+    callback_handle const alive{*this};
+    callback& cancelled = *alive.named_;
+    cancelled.disarm();
+    cancelled.unlink();
+    --cancelled.references_;
+    cancelled.function_ = nullptr;
     return true;
 }
 

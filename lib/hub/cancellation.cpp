@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // What is pending for a greenlet stands in one word of its control block: a list of interruptions,
-// and in the lowest bit whether an exit is insisted on. A zero word, the usual case, is all that a
-// function which may park has to look at.
+// in the lowest bit whether an exit is insisted on, and in the next one whether nothing is
+// delivered any more. A zero word, the usual case, is all that a function which may park has to
+// look at.
 //
 // Invariants:
 // 1. The list is ordered by rank, then by age for edges and by depth for scopes.
@@ -25,11 +26,11 @@ void pending_list::want_exit(bool wanted) noexcept {
 }
 
 interruption* pending_list::first() const noexcept {
-    return reinterpret_cast<interruption*>(block_.pending & ~exit_bit);
+    return reinterpret_cast<interruption*>(block_.pending & ~flags);
 }
 
 void pending_list::set_first(interruption* first) noexcept {
-    block_.pending = reinterpret_cast<std::uintptr_t>(first) | (block_.pending & exit_bit);
+    block_.pending = reinterpret_cast<std::uintptr_t>(first) | (block_.pending & flags);
 }
 
 bool pending_list::goes_before(interruption const& added, interruption const& present) noexcept {
@@ -106,6 +107,8 @@ bool exit_requested(control_block const& target) noexcept {
     return (target.pending & pending_list::exit_bit) != 0;
 }
 
+void seal_interruptions(control_block& ending) noexcept { pending_list{ending}.seal(); }
+
 void interrupt_park(control_block& target) noexcept {
     if (target.state == greenlet_state::parked && target.parked_on != nullptr) {
         static_cast<waiter*>(target.parked_on)->interrupt();
@@ -130,10 +133,10 @@ void deliver_exit(control_block& self) {
 }
 
 void deliver_pending(control_block& self) {
-    if (self.thread->live_exceptions->uncaught > 0) {
+    pending_list list{self};
+    if (self.thread->live_exceptions->uncaught > 0 || list.sealed()) {
         return;
     }
-    pending_list list{self};
     if (list.wants_exit()) {
         deliver_exit(self);
     }

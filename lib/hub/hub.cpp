@@ -27,6 +27,36 @@
 #include <utility>
 
 namespace tendril {
+namespace {
+
+// What `spawn_raw` runs.
+class raw_body final : public greenlet_body {
+public:
+    raw_body(hub& owner, unique_function<void()> function) noexcept
+        : owner_{owner},
+          function_{std::move(function)} {}
+
+    value run(value) override {
+        scope_exit const destroy_captures{[this] {
+            seal_interruptions(*owner_.thread().current);
+            function_ = nullptr;
+        }};
+        // Who was ended before the first turn never begins.
+        check_interruption();
+        function_();
+        return value{};
+    }
+
+    void abandon(std::exception_ptr reason) noexcept override {
+        owner_.report_error(std::move(reason), "a greenlet that could not begin");
+    }
+
+private:
+    hub& owner_;
+    unique_function<void()> function_;
+};
+
+}  // namespace
 
 hub::hub(hub_options const& options)
     : thread_{this_thread()},
@@ -88,9 +118,11 @@ tendril::remote hub::remote() {
 }
 
 greenlet hub::spawn_raw(unique_function<void()> function) {
-    greenlet spawned{std::move(function), {.parent = loop_greenlet_}};
-    retain(*spawned.block());
-    schedule(*spawned.block());
+    auto body = std::make_unique<raw_body>(*this, std::move(function));
+    control_block& block = create(*body, stack_pool::default_size);
+    body.release();
+    greenlet spawned{greenlet_ref{block}};
+    schedule(block);
     return spawned;
 }
 
@@ -162,7 +194,10 @@ void hub::run_ready() {
             call(*due);
         } else if (control_block* const next = ready_.pop_greenlet()) {
             --budget_left_;
-            if (next->state != greenlet_state::unstarted || begin(*next)) {
+            bool const is_new = next->state == greenlet_state::unstarted;
+            if (std::exception_ptr const no_stack = is_new ? begin(*next) : nullptr) {
+                end_without_stack(*next, no_stack);
+            } else {
                 continue_greenlet(*next);
             }
         } else {
@@ -171,23 +206,20 @@ void hub::run_ready() {
     }
 }
 
-// Readies an unstarted greenlet for its first turn. Returns false when it has died instead: it was
-// cancelled before it could run, or there is no stack for it.
-bool hub::begin(control_block& block) noexcept {
-    std::exception_ptr reason;
+// Readies an unstarted greenlet for its first turn. Returns why there is no stack for it, or null.
+std::exception_ptr hub::begin(control_block& block) noexcept {
     try {
-        if (block.pending != 0) {
-            detail::deliver_pending(block);
-        }
         start_on_new_stack(thread_, block);
-        return true;
+        return nullptr;
     } catch (...) {
-        reason = std::current_exception();
+        return std::current_exception();
     }
-    abandon(block, std::move(reason));
+}
+
+void hub::end_without_stack(control_block& block, std::exception_ptr const& reason) noexcept {
+    abandon(block, reason);
     block.held_by_loop = false;
     release(block);
-    return false;
 }
 
 void hub::continue_greenlet(control_block& block) noexcept {
@@ -226,6 +258,9 @@ void hub::call_posted() noexcept {
 }
 
 void hub::look_at_reactor() noexcept {
+    if (stage_ == stage::closing) {
+        let_closer_go();
+    }
     deadline const next = alarms_.empty() ? deadline::never() : deadline::at(alarms_.top_key());
     try {
         if (!ready_.empty() || mailbox_->has_mail()) {
@@ -255,9 +290,6 @@ void hub::wait_on_other_clock(deadline next) {
 }
 
 void hub::sleep(deadline until) {
-    if (stage_ == stage::closing && let_closer_go()) {
-        return;
-    }
     if (until.is_never() && !mailbox_->has_remotes()) {
         reactor_->stop_listening();
     }

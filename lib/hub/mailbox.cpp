@@ -71,11 +71,10 @@ void mailbox::wake_up() noexcept {
     asleep_ = false;
 }
 
-std::vector<unique_function<void()>> mailbox::close() noexcept {
+bool mailbox::close() noexcept {
     std::lock_guard const lock{mutex_};
     closed_ = true;
-    has_mail_ = false;
-    return std::exchange(mail_, {});
+    return !mail_.empty();
 }
 
 }  // namespace detail

@@ -7,7 +7,8 @@
 //
 // Actors: the hub (one thread) and posters (any thread). All shared state is behind one mutex, but
 // for `has_mail`, which the hub reads every turn. Cases:
-// 1. Post to a hub that is awake: the function is queued; the hub finds it in this turn or the next.
+// 1. Post to a hub that is awake: the function is queued; the hub finds it in this turn or the
+//    next.
 // 2. Post to a hub that sleeps: queued, and the bell is rung, once for each sleep.
 // 3. Post between the hub's last look and its falling asleep: `fall_asleep` looks again behind the
 //    mutex and refuses.
@@ -47,8 +48,8 @@ public:
     /// Announces a sleep; returns false, and the hub must stay awake, when there is mail.
     bool fall_asleep() noexcept;
     void wake_up() noexcept;
-    /// Refuses everything from now on and returns what nobody will call.
-    std::vector<unique_function<void()>> close() noexcept;
+    /// Refuses everything from now on. Returns whether there is mail that has not been taken.
+    bool close() noexcept;
 
 private:
     void ring_locked() noexcept;

@@ -13,6 +13,8 @@ namespace tendril {
 class pending_list {
 public:
     static constexpr std::uintptr_t exit_bit = 1;
+    static constexpr std::uintptr_t sealed_bit = 2;
+    static constexpr std::uintptr_t flags = exit_bit | sealed_bit;
     /// How often an exit is thrown into a greenlet that swallows it.
     static constexpr int exit_attempts = 8;
 
@@ -20,6 +22,9 @@ public:
 
     bool wants_exit() const noexcept;
     void want_exit(bool wanted) noexcept;
+    /// Says whether nothing is delivered any more.
+    bool sealed() const noexcept { return (block_.pending & sealed_bit) != 0; }
+    void seal() noexcept { block_.pending |= sealed_bit; }
     void add(interruption& added) noexcept;
     void remove(interruption& removed) noexcept;
     /// Takes out what is delivered next; null when that is an exit, or nothing.

@@ -2,8 +2,8 @@
 //
 // How Asio is driven, and why so:
 // * The loop is ours. `run_one` is never called from inside a handler: with one thread, Asio puts
-//   completions that are posted from within a handler into a private queue that is emptied only when
-//   that handler returns, so a nested loop would never see them.
+//   completions that are posted from within a handler into a private queue that is emptied only
+//   when that handler returns, so a nested loop would never see them.
 // * The context is told that one thread does all I/O, so the locks of its descriptors are off. Its
 //   queue stays locked, because resolvers and other threads may post to it.
 // * No work guard is held for ever. When nothing else keeps Asio busy, `run_one` returns at once,
@@ -61,12 +61,15 @@ struct reactor::implementation {
         });
     }
 
-    void clear_timer() {
-        if (timer_at != time_point::max()) {
-            timer_at = time_point::max();
-            timer.cancel();
-            context.poll();
+    // Takes the timer back, so that it does not pass for work. Returns whether that has called
+    // handlers.
+    bool clear_timer() {
+        if (timer_at == time_point::max()) {
+            return false;
         }
+        timer_at = time_point::max();
+        timer.cancel();
+        return context.poll() > 0;
     }
 
     void restart_if_stopped() {
@@ -96,7 +99,9 @@ bool reactor::sleep(deadline until) {
     my.restart_if_stopped();
     std::size_t called = 0;
     if (until.is_never()) {
-        my.clear_timer();
+        if (my.clear_timer()) {
+            return true;
+        }
         my.restart_if_stopped();
         called = my.context.run_one();
         if (called == 0) {

@@ -39,9 +39,12 @@ hub& this_hub() {
 namespace detail {
 
 run_scope::run_scope(hub_options const* options) {
-    bool const implicit = own_hub.made != nullptr && this_thread().loop != nullptr;
+    // The record is made before `own_hub` is: at the end of the thread the hub goes first.
+    thread_record& thread = this_thread();
+    hub* const present = hub::of(thread);
+    bool const implicit = present != nullptr && own_hub.made.get() == present;
     TENDRIL_REQUIRE(
-        this_thread().loop == nullptr || implicit,
+        present == nullptr || (implicit && present->caller_may_close()),
         "run() inside run(): this thread has a hub and a main greenlet already; spawn a task "
         "instead");
     TENDRIL_REQUIRE(
@@ -53,7 +56,7 @@ run_scope::run_scope(hub_options const* options) {
     } else {
         own_ = options == nullptr ? std::make_unique<hub>() : std::make_unique<hub>(*options);
     }
-    own_->main_ = this_thread().current;
+    own_->main_ = thread.current;
 }
 
 run_scope::~run_scope() = default;

@@ -3,8 +3,8 @@
 // Invariants:
 // 1. `outcome_` leaves `waiting` once. Whoever changes it makes the greenlet ready, in the same
 //    step, if it is parked on this waiter; so it is queued at most once.
-// 2. A waiter whose outcome is settled is in no queue, but for one that was woken by whoever took it
-//    out of the queue.
+// 2. A waiter whose outcome is settled is in no queue, but for one that was woken by whoever took
+//    it out of the queue.
 // 3. A shielded park is settled by `wake` only, or stranded.
 #include "pending_list.hpp"
 
@@ -93,7 +93,8 @@ void waiter::strand() noexcept {
 
 void waiter::interrupt() noexcept {
     bool const unwinding = block_->machine.exceptions.uncaught > 0;
-    if (outcome_ != outcome::waiting || shielded_ || unwinding) {
+    bool const in_cleanup = unwinding || pending_list{*block_}.sealed();
+    if (outcome_ != outcome::waiting || shielded_ || in_cleanup) {
         return;
     }
     if (!withdraw()) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Actors: the greenlet that asks, on its hub's thread, and a worker that calls getaddrinfo. They share
-// a `lookup`. The worker fills in the answer and posts a function to the hub; from then on the answer
-// belongs to the hub's thread. `asker` is read and written on that thread only: an asker that leaves
-// sets it to null, and the posted function then finds nobody to wake.
+// Actors: the greenlet that asks, on its hub's thread, and a worker that calls getaddrinfo. They
+// share a `lookup`. The worker fills in the answer and posts a function to the hub; from then on
+// the answer belongs to the hub's thread. `asker` is read and written on that thread only: an asker
+// that leaves sets it to null, and the posted function then finds nobody to wake.
 //
 // The pool is never destroyed: a worker may hang in the system's resolver when the program ends.
 #include <tendril/hub/cancellation.hpp>

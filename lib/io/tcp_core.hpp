@@ -5,6 +5,9 @@
 //
 // A core is shared by the handle and by whoever is inside an operation, because the handle may be
 // closed, moved or destroyed by another greenlet meanwhile. All of it belongs to one hub's thread.
+// When the hub's context goes, its cores are closed and lose their sockets.
+
+#include "context_bound.hpp"
 
 #include <tendril/hub/hub.hpp>
 #include <tendril/io/error.hpp>
@@ -14,7 +17,10 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include <cerrno>
 #include <cstdint>
+#include <optional>
+#include <utility>
 
 namespace tendril::detail {
 
@@ -46,29 +52,49 @@ protected:
     ~shared_core() = default;
 };
 
-class tcp_core final : public shared_core {
+class tcp_core final : public shared_core, private context_bound {
 public:
-    explicit tcp_core(hub& here) : shared_core{here}, socket{here.context()} {}
+    explicit tcp_core(hub& here)
+        : shared_core{here},
+          context_bound{here.context()},
+          socket{std::in_place, here.context()} {}
 
     void close() noexcept;
 
-    plain_socket socket;
+    // There is one unless the stage is `closed`.
+    std::optional<plain_socket> socket;
     stream_stage stage = stream_stage::open;
     bool reading = false;
     bool writing = false;
     /// The last read filled its buffer, so there is probably more to read at once.
     bool more_is_likely = false;
+
+private:
+    void leave_context() noexcept override {
+        close();
+        socket.reset();
+    }
 };
 
-class listener_core final : public shared_core {
+class listener_core final : public shared_core, private context_bound {
 public:
-    explicit listener_core(hub& here) : shared_core{here}, acceptor{here.context()} {}
+    explicit listener_core(hub& here)
+        : shared_core{here},
+          context_bound{here.context()},
+          acceptor{std::in_place, here.context()} {}
 
     void close() noexcept;
 
-    plain_acceptor acceptor;
+    // There is one unless the stage is `closed`.
+    std::optional<plain_acceptor> acceptor;
     stream_stage stage = stream_stage::open;
     bool accepting = false;
+
+private:
+    void leave_context() noexcept override {
+        close();
+        acceptor.reset();
+    }
 };
 
 /// Keeps a core alive during an operation.

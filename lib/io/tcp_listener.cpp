@@ -88,7 +88,7 @@ void detail::listener_core::close() noexcept {
     if (stage != stream_stage::closed) {
         stage = stream_stage::closed;
         error_code ignored;
-        acceptor.close(ignored);
+        acceptor->close(ignored);
     }
 }
 
@@ -100,8 +100,8 @@ tcp_listener tcp_listener::bind(
     try {
         return bind(tcp_endpoint{tcp::v6(), port}, options);
     } catch (system_error const& error) {
-        // A machine without IPv6; with it, one socket serves both.
-        if (error.code().value() != EAFNOSUPPORT) {
+        // A machine without IPv6, or with IPv6 switched off; with it, one socket serves both.
+        if (error.code().value() != EAFNOSUPPORT && error.code().value() != EADDRNOTAVAIL) {
             throw;
         }
         return bind(tcp_endpoint{tcp::v4(), port}, options);
@@ -115,10 +115,10 @@ tcp_listener tcp_listener::bind(tcp_endpoint const& endpoint, listen_options con
         throw system_error{detail::last_system_error(), "cannot listen at " + to_string(endpoint)};
     }
     error_code error;
-    made.core_->acceptor.assign(endpoint.protocol(), descriptor, error);
+    made.core_->acceptor->assign(endpoint.protocol(), descriptor, error);
     if (error.failed()) {
         kernel().close(descriptor);
-        throw system_error{error, "cannot listen at " + to_string(endpoint)};
+        throw system_error{detail::without_place(error), "cannot listen at " + to_string(endpoint)};
     }
     return made;
 }
@@ -146,15 +146,15 @@ tcp_stream tcp_listener::accept(error_code& error) {
     detail::direction_use const acceptor{core.accepting};
     while (core.stage == stream_stage::open) {
         int const descriptor = kernel().accept4(
-            core.acceptor.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            core.acceptor->native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (descriptor >= 0) {
             tcp_stream accepted = tcp_stream::adopt(descriptor, error);
             detail::account_for_success(core.home);
             return accepted;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            accept_operation ready{core.acceptor, "a connection to accept"};
-            core.acceptor.async_wait(detail::plain_acceptor::wait_read, ready.completion());
+            accept_operation ready{*core.acceptor, "a connection to accept"};
+            core.acceptor->async_wait(detail::plain_acceptor::wait_read, ready.completion());
             ready.await();
             check_interruption();
         } else if (concerns_one_connection(errno)) {
@@ -194,8 +194,11 @@ bool tcp_listener::is_open() const noexcept {
 }
 
 tcp_endpoint tcp_listener::local_endpoint() const {
-    detail::throw_if(is_open() ? error_code{} : io_error(errc::closed), "local_endpoint");
-    return core_->acceptor.local_endpoint();
+    error_code error = io_error(errc::closed);
+    tcp_endpoint const address = is_open() ? core_->acceptor->local_endpoint(error)
+                                           : tcp_endpoint{};
+    detail::throw_if(error, "local_endpoint");
+    return address;
 }
 
 }  // namespace tendril

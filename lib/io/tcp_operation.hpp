@@ -24,11 +24,7 @@ public:
         explicit handler(socket_operation& waiting) noexcept : waiting_{&waiting} {}
         allocator_type get_allocator() const noexcept { return allocator_type{waiting_->memory_}; }
         void operator()(error_code const& error, std::size_t size = 0) const noexcept {
-            if (error.failed()) {
-                // Without the place in Asio's sources that it carries, which would end up in texts
-                // for users.
-                waiting_->error_ = error_code{error.value(), error.category()};
-            }
+            waiting_->error_ = without_place(error);
             waiting_->size_ = size;
             waiting_->complete();
         }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // How a read goes, and what it costs:
-// * After a read that filled its buffer there is probably more, so the next one calls `recv` itself.
-//   When that says "would block", or after a short read, the greenlet parks and Asio's reactor does
-//   the `recv` when the descriptor is ready. Asio knows as well that a short read has emptied the
-//   socket and does not try in vain. So a request and its answer cost one recv and one send.
+// * After a read that filled its buffer there is probably more, so the next one calls `recv`
+//   itself. When that says "would block", or after a short read, the greenlet parks and Asio's
+//   reactor does the `recv` when the descriptor is ready. Asio knows as well that a short read has
+//   emptied the socket and does not try in vain. So a request and its answer cost one recv and one
+//   send.
 // * `async_wait` is not used here: Asio re-arms the descriptor for it with a system call each time.
 // * A write goes to `send` directly and parks only when the kernel's buffer is full.
 //
@@ -12,6 +13,8 @@
 // 1. At most one greenlet is inside a read, and at most one inside a write (`direction_use`).
 // 2. An operation that was started is seen to its end before its frame goes (io_operation).
 // 3. A closed core starts nothing.
+// 4. Once an operation may have let others run, it looks at its core only: the stream may be gone,
+//    or have another connection.
 #include "tcp_core.hpp"
 #include "tcp_operation.hpp"
 
@@ -28,6 +31,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -68,7 +72,7 @@ bool read_directly(
     tcp_core& core, void* data, std::size_t size, std::size_t& read, error_code& error) {
     ssize_t got = 0;
     do {
-        got = kernel().recv(core.socket.native_handle(), data, size, 0);
+        got = kernel().recv(core.socket->native_handle(), data, size, 0);
     } while (got < 0 && errno == EINTR);
     if (got < 0 && would_block(errno)) {
         core.more_is_likely = false;
@@ -88,11 +92,12 @@ bool read_directly(
 
 std::size_t read_in_reactor(tcp_core& core, void* data, std::size_t size, error_code& error) {
     while (true) {
-        stream_operation reading{core.socket, "data from a stream"};
-        core.socket.async_receive(boost::asio::mutable_buffer{data, size}, reading.completion());
+        stream_operation reading{*core.socket, "data from a stream"};
+        core.socket->async_receive(boost::asio::mutable_buffer{data, size}, reading.completion());
         reading.await();
         if (!must_retry(core, reading, error)) {
-            core.more_is_likely = reading.size() == size;
+            // Asio would wait for news after the end, and there is none: the next read asks itself.
+            core.more_is_likely = reading.size() == size || error.failed();
             return reading.size();
         }
     }
@@ -103,8 +108,8 @@ std::size_t read_in_reactor(tcp_core& core, void* data, std::size_t size, error_
 std::size_t read_by_readiness(tcp_core& core, void* data, std::size_t size, error_code& error) {
     std::size_t read = 0;
     while (!read_directly(core, data, size, read, error)) {
-        stream_operation ready{core.socket, "data from a stream"};
-        core.socket.async_wait(plain_socket::wait_read, ready.completion());
+        stream_operation ready{*core.socket, "data from a stream"};
+        core.socket->async_wait(plain_socket::wait_read, ready.completion());
         ready.await();
         if (!must_retry(core, ready, error) && error.failed()) {
             return 0;
@@ -113,11 +118,12 @@ std::size_t read_by_readiness(tcp_core& core, void* data, std::size_t size, erro
     return read;
 }
 
-// Waits until there is room in the kernel's buffer. Returns whether there is; else `error` says why.
+// Waits until there is room in the kernel's buffer. Returns whether there is; else `error` says
+// why.
 bool wait_for_room(tcp_core& core, error_code& error) {
     while (true) {
-        stream_operation ready{core.socket, "room to write to a stream"};
-        core.socket.async_wait(plain_socket::wait_write, ready.completion());
+        stream_operation ready{*core.socket, "room to write to a stream"};
+        core.socket->async_wait(plain_socket::wait_write, ready.completion());
         ready.await();
         if (!must_retry(core, ready, error)) {
             return !error.failed();
@@ -137,7 +143,7 @@ ssize_t send_parts(int descriptor, iovec const* parts, std::size_t count) noexce
 
 std::size_t send_some(tcp_core& core, iovec const* parts, std::size_t count, error_code& error) {
     while (core.stage != stream_stage::closed) {
-        ssize_t const sent = send_parts(core.socket.native_handle(), parts, count);
+        ssize_t const sent = send_parts(core.socket->native_handle(), parts, count);
         if (sent >= 0) {
             account_for_success(core.home);
             return static_cast<std::size_t>(sent);
@@ -157,6 +163,21 @@ std::size_t send_some(tcp_core& core, iovec const* parts, std::size_t count, err
     return 0;
 }
 
+std::size_t write_once(tcp_core* maybe, iovec const* parts, std::size_t count, error_code& error) {
+    check_interruption();
+    error = refusal(maybe, &tcp_core::writing);
+    if (!error.failed() && maybe->stage == stream_stage::broken) {
+        error = io_error(errc::broken);
+    }
+    if (error.failed()) {
+        return 0;
+    }
+    tcp_core& core = *maybe;
+    core_user<tcp_core> const alive{core};
+    direction_use const writer{core.writing};
+    return send_some(core, parts, count, error);
+}
+
 // Steps over what has been written.
 void advance(iovec*& parts, std::size_t& count, std::size_t written) noexcept {
     while (count > 0 && written >= parts->iov_len) {
@@ -168,6 +189,34 @@ void advance(iovec*& parts, std::size_t& count, std::size_t written) noexcept {
         parts->iov_base = static_cast<char*>(parts->iov_base) + written;
         parts->iov_len -= written;
     }
+}
+
+// Writes some parts to their end. Adds to `written`, which is right even when this throws.
+void write_parts_to_end(
+    tcp_core& core, iovec* parts, std::size_t count, std::size_t& written, error_code& error) {
+    while (count > 0) {
+        std::size_t const sent = write_once(&core, parts, count, error);
+        if (error.failed()) {
+            return;
+        }
+        written += sent;
+        advance(parts, count, sent);
+    }
+}
+
+// Asio's own `open` would leave the descriptor to every child process.
+error_code open_socket(tcp_core& core, boost::asio::ip::tcp const& protocol) {
+    int const descriptor = kernel().socket(
+        protocol.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) {
+        return last_system_error();
+    }
+    error_code error;
+    core.socket->assign(protocol, descriptor, error);
+    if (error.failed()) {
+        kernel().close(descriptor);
+    }
+    return without_place(error);
 }
 
 }  // namespace
@@ -185,7 +234,7 @@ void tcp_core::close() noexcept {
     if (stage != stream_stage::closed) {
         stage = stream_stage::closed;
         error_code ignored;
-        socket.close(ignored);
+        socket->close(ignored);
     }
 }
 
@@ -216,43 +265,32 @@ std::size_t tcp_stream::read_once(void* data, std::size_t size, error_code& erro
 }
 
 std::size_t tcp_stream::write_once(iovec const* parts, std::size_t count, error_code& error) {
+    return detail::write_once(core_, parts, count, error);
+}
+
+std::size_t tcp_stream::write_all(detail::parts_source next, error_code& error) {
     check_interruption();
-    error = detail::refusal(core_, &tcp_core::writing);
-    if (!error.failed() && core_->stage == stream_stage::broken) {
-        error = io_error(errc::broken);
+    detail::write_parts parts;
+    std::size_t count = next(parts);
+    if (count == 0) {
+        return nothing_to_do(error);
     }
+    error = detail::refusal(core_, &tcp_core::writing);
     if (error.failed()) {
         return 0;
     }
-    core_user<tcp_core> const alive{*core_};
     tcp_core& core = *core_;
-    direction_use const writer{core.writing};
-    return detail::send_some(core, parts, count, error);
-}
-
-std::size_t tcp_stream::write_all(iovec* parts, std::size_t count, error_code& error) {
+    core_user<tcp_core> const alive{core};
     std::size_t written = 0;
-    tcp_core* const core = core_;
-    if (core != nullptr) {
-        ++core->references;
-    }
     scope_exit const judge{[&, before = std::uncaught_exceptions()] {
-        if (core == nullptr) {
-            return;
-        }
         bool const interrupted = std::uncaught_exceptions() > before;
-        if (interrupted && written > 0 && core->stage == stream_stage::open) {
-            core->stage = stream_stage::broken;
+        if (interrupted && written > 0 && core.stage == stream_stage::open) {
+            core.stage = stream_stage::broken;
         }
-        core_user<tcp_core>::drop(*core);
     }};
-    while (count > 0) {
-        std::size_t const sent = write_once(parts, count, error);
-        if (error.failed()) {
-            break;
-        }
-        written += sent;
-        detail::advance(parts, count, sent);
+    while (count > 0 && !error.failed()) {
+        detail::write_parts_to_end(core, parts.data(), count, written, error);
+        count = next(parts);
     }
     return written;
 }
@@ -298,12 +336,12 @@ tcp_stream tcp_stream::connect(tcp_endpoint const& peer, error_code& error) {
     check_interruption();
     tcp_stream made{*new tcp_core{this_hub()}};
     tcp_core& core = *made.core_;
-    core.socket.open(peer.protocol(), error);
+    error = detail::open_socket(core, peer.protocol());
     if (error.failed()) {
         return {};
     }
-    detail::stream_operation connecting{core.socket, "a connection"};
-    core.socket.async_connect(peer, connecting.completion());
+    detail::stream_operation connecting{*core.socket, "a connection"};
+    core.socket->async_connect(peer, connecting.completion());
     connecting.await();
     error = connecting.error();
     if (error.failed()) {
@@ -312,7 +350,7 @@ tcp_stream tcp_stream::connect(tcp_endpoint const& peer, error_code& error) {
         return {};
     }
     error_code ignored;
-    core.socket.set_option(boost::asio::ip::tcp::no_delay{true}, ignored);
+    core.socket->set_option(boost::asio::ip::tcp::no_delay{true}, ignored);
     return made;
 }
 
@@ -325,18 +363,26 @@ tcp_stream tcp_stream::adopt(int descriptor) {
 
 tcp_stream tcp_stream::adopt(int descriptor, error_code& error) {
     using boost::asio::ip::tcp;
+    scope_exit close_on_failure{[&] { kernel().close(descriptor); }};
     tcp_stream made{*new tcp_core{this_hub()}};
+    detail::plain_socket& socket = *made.core_->socket;
     error = {};
     sockaddr_storage address{};
     socklen_t size = sizeof address;
     if (kernel().getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
         error = detail::last_system_error();
-    } else {
-        tcp const protocol = address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4();
-        made.core_->socket.assign(protocol, descriptor, error);
+        return {};
     }
+    socket.assign(address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), descriptor, error);
+    error = detail::without_place(error);
     if (error.failed()) {
-        kernel().close(descriptor);
+        return {};
+    }
+    // From here on the socket closes it.
+    close_on_failure.dismiss();
+    socket.native_non_blocking(true, error);
+    error = detail::without_place(error);
+    if (error.failed()) {
         return {};
     }
     int const on = 1;
@@ -349,7 +395,8 @@ void tcp_stream::shutdown_send(error_code& error) {
         error = io_error(errc::closed);
         return;
     }
-    core_->socket.shutdown(boost::asio::socket_base::shutdown_send, error);
+    core_->socket->shutdown(boost::asio::socket_base::shutdown_send, error);
+    error = detail::without_place(error);
 }
 
 void tcp_stream::shutdown_send() {
@@ -369,22 +416,40 @@ bool tcp_stream::is_open() const noexcept {
 }
 
 tcp_endpoint tcp_stream::local_endpoint() const {
-    detail::throw_if(is_open() ? error_code{} : io_error(errc::closed), "local_endpoint");
-    return core_->socket.local_endpoint();
+    error_code error = io_error(errc::closed);
+    tcp_endpoint const address = is_open() ? core_->socket->local_endpoint(error) : tcp_endpoint{};
+    detail::throw_if(error, "local_endpoint");
+    return address;
 }
 
 tcp_endpoint tcp_stream::remote_endpoint() const {
-    detail::throw_if(is_open() ? error_code{} : io_error(errc::closed), "remote_endpoint");
-    return core_->socket.remote_endpoint();
+    error_code error = io_error(errc::closed);
+    tcp_endpoint const address = is_open() ? core_->socket->remote_endpoint(error) : tcp_endpoint{};
+    detail::throw_if(error, "remote_endpoint");
+    return address;
 }
 
 int tcp_stream::native_handle() const noexcept {
-    return is_open() ? core_->socket.native_handle() : -1;
+    return is_open() ? core_->socket->native_handle() : -1;
 }
 
 tcp_stream::executor_type tcp_stream::get_executor() const {
-    TENDRIL_REQUIRE(core_ != nullptr, "a stream that was never connected has no executor");
-    return core_->socket.get_executor();
+    TENDRIL_REQUIRE(
+        core_ != nullptr && core_->socket.has_value(),
+        "a stream that was never connected, or whose hub is gone, has no executor");
+    return core_->socket->get_executor();
+}
+
+void teardown(boost::beast::role_type, tcp_stream& stream, error_code& error) {
+    stream.shutdown_send(error);
+    std::array<char, 2048> ignored;
+    while (!error.failed()) {
+        stream.read_some(boost::asio::buffer(ignored), error);
+    }
+    if (error == boost::asio::error::eof) {
+        error = {};
+    }
+    stream.close();
 }
 
 }  // namespace tendril

@@ -4,8 +4,9 @@
 // that a handler which refuses to end does not find it destroyed.
 //
 // Invariants:
-// 1. A permit is taken before a connection is accepted and given back when the connection object
-//    goes, whether its task ran, failed, or was ended before its first turn.
+// 1. A permit is taken before a connection is accepted. It belongs to the connection object as soon
+//    as there is one, and is given back with it, whether its task ran, failed, or was ended before
+//    its first turn.
 // 2. A connection is in the list exactly as long as its object exists.
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/sleep.hpp>
@@ -85,9 +86,11 @@ public:
     stream_server_statistics numbers;
 
 private:
-    void serve(tcp_stream stream);
+    error_code accept_one();
+    void serve(std::unique_ptr<served_connection> opened);
     void run_handler(tcp_stream& stream);
     void back_off(error_code const& reason);
+    void report_pause(error_code const& reason) noexcept;
 
     std::chrono::milliseconds delay_{0};
 };
@@ -108,35 +111,44 @@ served_connection::~served_connection() {
 }
 
 void server_state::accept_connections() {
+    delay_ = std::chrono::milliseconds{0};
     while (true) {
-        permits.acquire();
-        scope_exit give_back{[&] { permits.release(); }};
-        error_code error;
-        tcp_stream accepted = listener.accept(error);
+        error_code const error = accept_one();
         if (error == errc::closed) {
             return;
         }
         if (error.failed()) {
             back_off(error);
-            continue;
+        } else {
+            delay_ = std::chrono::milliseconds{0};
         }
-        delay_ = std::chrono::milliseconds{0};
-        ++numbers.accepted;
-        give_back.dismiss();
-        serve(std::move(accepted));
     }
 }
 
-void server_state::serve(tcp_stream stream) {
+error_code server_state::accept_one() {
+    permits.acquire();
+    scope_exit give_back{[&] { permits.release(); }};
     try {
-        auto opened = std::make_unique<served_connection>(shared_from_this(), std::move(stream));
-        served_connection& served = *opened;
-        served.served_by = spawn(
-            {.stack_size = options.stack_size, .where = {}},
-            [owned = std::move(opened)] { owned->owner->run_handler(owned->stream); });
+        error_code error;
+        tcp_stream accepted = listener.accept(error);
+        if (!error.failed()) {
+            ++numbers.accepted;
+            auto opened = std::make_unique<served_connection>(
+                shared_from_this(), std::move(accepted));
+            give_back.dismiss();
+            serve(std::move(opened));
+        }
+        return error;
     } catch (std::bad_alloc const&) {
-        back_off(boost::asio::error::no_memory);
+        return boost::asio::error::no_memory;
     }
+}
+
+void server_state::serve(std::unique_ptr<served_connection> opened) {
+    served_connection& served = *opened;
+    served.served_by = spawn(
+        {.stack_size = options.stack_size, .where = {}},
+        [owned = std::move(opened)] { owned->owner->run_handler(owned->stream); });
 }
 
 void server_state::run_handler(tcp_stream& stream) {
@@ -153,14 +165,22 @@ void server_state::run_handler(tcp_stream& stream) {
 void server_state::back_off(error_code const& reason) {
     ++numbers.accept_errors;
     if (delay_.count() == 0) {
-        this_hub().report_error(
-            std::make_exception_ptr(system_error{reason, "accepting pauses"}),
-            "the server at " + address.host + ":" + address.service);
+        report_pause(reason);
     }
     delay_ = std::clamp(delay_ * 2, options.first_delay, options.longest_delay);
     auto const most_jitter = static_cast<std::uint64_t>(delay_.count()) / 8 + 1;
     auto const jitter = random_below(this_hub().random(), most_jitter);
     sleep_for(delay_ - std::chrono::milliseconds{jitter});
+}
+
+void server_state::report_pause(error_code const& reason) noexcept {
+    try {
+        this_hub().report_error(
+            std::make_exception_ptr(system_error{reason, "accepting pauses"}),
+            "the server at " + address.host + ":" + address.service);
+    } catch (std::bad_alloc const&) {
+        // There is no memory to say so, and the server must live on.
+    }
 }
 
 // Waits until no more than `number` connections are open. Returns whether it has come to that.
@@ -182,7 +202,8 @@ stream_server::stream_server(
 
 stream_server::~stream_server() {
     if (!state_->stopped.is_set()) {
-        stop(std::chrono::seconds{0});
+        // Not `stop`: that looks at the hub's clock, and the hub may be gone.
+        stop_until(deadline::at(time_point::min()));
     }
 }
 

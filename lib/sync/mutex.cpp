@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Invariant: while anybody waits, the mutex has an owner. The owner is changed before the new one is
-// woken, so that a third greenlet which runs in between finds it locked.
+// Invariant: while anybody waits, the mutex has an owner. The owner is changed before the new one
+// is woken, so that a third greenlet which runs in between finds it locked.
 #include <tendril/sync/mutex.hpp>
 
 namespace tendril {

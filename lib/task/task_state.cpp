@@ -9,6 +9,7 @@
 #include <tendril/support/assert.hpp>
 #include <tendril/task/task_state.hpp>
 
+#include <memory>
 #include <utility>
 
 namespace tendril::detail {
@@ -64,7 +65,7 @@ bool task_core::wait_until(deadline limit) {
         return true;
     }
     TENDRIL_REQUIRE_AS(
-        wrong_thread, &hub_.thread() == &this_thread(),
+        wrong_thread, block_->thread == &this_thread(),
         "this task belongs to another thread: wait for it there, and send the result over");
     TENDRIL_REQUIRE(
         block_ != this_thread().current, "a task waits for itself: it would wait for ever");
@@ -89,6 +90,9 @@ void task_core::rethrow_failure() {
 }
 
 std::exception_ptr task_core::collect_error() noexcept {
+    if (stage_ != stage::failed) {
+        return nullptr;
+    }
     error_collected_ = true;
     return error_;
 }
@@ -111,17 +115,18 @@ void task_core::kill(std::exception_ptr error) {
 // A second request while one is on its way replaces what will be thrown and is not delivered twice.
 void task_core::send_edge(std::exception_ptr error) {
     TENDRIL_REQUIRE_AS(
-        wrong_thread, &hub_.thread() == &this_thread(),
+        wrong_thread, block_->thread == &this_thread(),
         "cancel() or kill() from another thread: post to the task's hub and do it there");
     if (error != nullptr || edge_error_ == nullptr) {
         edge_error_ = std::move(error);
     }
-    if (!edge_.pending()) {
+    if (!std::exchange(edge_sent_, true)) {
         request(*block_, edge_);
     }
 }
 
 void task_core::edge::raise() {
+    owner_.edge_sent_ = false;
     if (std::exception_ptr const error = std::exchange(owner_.edge_error_, nullptr)) {
         std::rethrow_exception(error);
     }
@@ -129,6 +134,10 @@ void task_core::edge::raise() {
 }
 
 void task_core::on_done(unique_function<void()> link) {
+    TENDRIL_REQUIRE_AS(
+        wrong_thread, hub::of(this_thread()) == &hub_,
+        "on_done() from another thread, or after the task's hub has closed: nobody would call the "
+        "link");
     links_.push_back(std::move(link));
     if (done() && links_.size() == 1) {
         schedule_links();
@@ -138,14 +147,13 @@ void task_core::on_done(unique_function<void()> link) {
 // The links are called from one callback, so that they keep their order, and from the hub, so that
 // none of them runs inside `on_done` or on the task's stack.
 void task_core::schedule_links() noexcept {
+    // The call has a reference, which goes with it even when the hub drops the call.
+    auto const drop = [](task_core* core) { core->drop_reference(); };
     add_reference();
+    std::unique_ptr<task_core, decltype(drop)> self{this, drop};
     try {
-        hub_.call_soon([this] {
-            call_links();
-            drop_reference();
-        });
+        hub_.call_soon([self = std::move(self)] { self->call_links(); });
     } catch (...) {
-        drop_reference();
         hub_.report_error(std::current_exception(), describe_self());
     }
 }

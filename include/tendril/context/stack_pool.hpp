@@ -6,7 +6,7 @@
 //     tendril::stack_pool pool;
 //     tendril::stack& memory = pool.acquire(64 * 1024);
 //     …
-//     pool.release(memory);        // the next acquire of this size gets the same, still warm, stack
+//     pool.release(memory);        // the next acquire of this size gets the same warm stack
 //
 // * A slab reserves address space for many slots with one `mmap`. A slot costs memory only where
 //   it has been touched: a stack that used one page costs one page.

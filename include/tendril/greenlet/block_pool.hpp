@@ -9,8 +9,10 @@
 //
 //     slab, 8 KiB, aligned to its own size
 //     ┌────────┬─────────┬─────────┬─────┬──────────┐
-//     │ header │ block 1 │ block 2 │  …  │ block 63 │   bit n of the header's `used`: block n exists
+//     │ header │ block 1 │ block 2 │  …  │ block 63 │   bit n of `used` in it: block n exists
 //     └────────┴─────────┴─────────┴─────┴──────────┘
+//
+// Switches: never, unless a `visit` does.
 
 #include <tendril/greenlet/control_block.hpp>
 

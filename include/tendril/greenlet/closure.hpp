@@ -61,7 +61,11 @@ struct parameters_of<R (*)(Args...) noexcept> : parameters_of<R (*)(Args...)> {}
 template <typename F>
 class closure final : public greenlet_body {
 public:
-    explicit closure(F function) : function_(std::move(function)) {}
+    /// Keeps what `function` is moved or copied to.
+    template <typename Source>
+    requires(!std::is_same_v<std::remove_cvref_t<Source>, closure>) explicit closure(
+        Source&& function)
+        : function_(std::forward<Source>(function)) {}
 
     value run(value first) override {
         return call(std::move(first), typename parameters_of<F>::type{});

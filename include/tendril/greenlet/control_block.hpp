@@ -47,6 +47,7 @@ public:
 };
 
 struct alignas(64) control_block {
+    /// Describes an unstarted greenlet with one handle. Switches: never.
     control_block(
         thread_record& owner, control_block* parent_block, greenlet_body* function,
         std::uint32_t number) noexcept
@@ -57,8 +58,8 @@ struct alignas(64) control_block {
     control_block(control_block const&) = delete;
     control_block& operator=(control_block const&) = delete;
 
-    // The first line: what a switch and a scheduler touch. Owner thread only, but for `state`,
-    // which any thread may read.
+    // The first line: what a switch and a scheduler touch. Owner thread only, but for `state` and
+    // `started`, which any thread may read.
 
     /// Where it goes on.
     machine_context machine;
@@ -68,7 +69,7 @@ struct alignas(64) control_block {
     /// The loop holds one of the `handles` and drops it at death.
     bool held_by_loop = false;
     /// It has run: true from the first entry on, and for ever.
-    bool started = false;
+    std::atomic<bool> started{false};
     /// How often an exit that was asked for has been thrown into it.
     std::uint8_t exits_delivered = 0;
     /// Immutable: the thread it lives and dies on.
@@ -94,7 +95,8 @@ struct alignas(64) control_block {
     std::uint32_t id;
     /// Its name for people, or null. The body keeps the text.
     char const* name = nullptr;
-    /// The next in the list of those whose last handle another thread dropped.
+    /// The next in the list of those whose last handle another thread dropped. The list holds that
+    /// handle.
     control_block* next_foreign = nullptr;
     /// How large a stack it asks for, in bytes.
     std::uint32_t stack_size = stack_pool::default_size;
@@ -102,22 +104,29 @@ struct alignas(64) control_block {
 
 static_assert(sizeof(control_block) == 128, "two cache lines, the first for the scheduler");
 
-/// Adds a handle. Thread: any.
+/// Adds a handle. Switches: never. Thread: any.
 inline void retain(control_block& block) noexcept {
     block.handles.fetch_add(1, std::memory_order_relaxed);
 }
 
 namespace detail {
-TENDRIL_COLD void last_handle_gone(control_block& block) noexcept;
+TENDRIL_COLD void drop_last_handle(control_block& block) noexcept;
 }
 
 /// Drops a handle. The last one decides the greenlet's fate, as the head of this file says.
 /// Thread: any; on another thread than its own the fate is left to its own thread.
 /// Switches: may, when the last handle to a greenlet that was suspended by hand is dropped.
 inline void release(control_block& block) noexcept {
-    if (block.handles.fetch_sub(1, std::memory_order_acq_rel) == 1) [[unlikely]] {
-        detail::last_handle_gone(block);
-    }
+    // The last count is left to the slow path. Only the owner thread takes it off, so a greenlet
+    // that another thread drops cannot be freed in between.
+    std::uint32_t count = block.handles.load(std::memory_order_acquire);
+    do {
+        if (count == 1) [[unlikely]] {
+            detail::drop_last_handle(block);
+            return;
+        }
+    } while (!block.handles.compare_exchange_weak(
+        count, count - 1, std::memory_order_acq_rel, std::memory_order_acquire));
 }
 
 }  // namespace tendril

@@ -22,13 +22,13 @@
 //
 // A greenlet runs only on the thread that made it. Use from another thread throws `wrong_thread`.
 //
-//     operation       unstarted             suspended    running        in the hub   dead
-//     switch_to       starts it             continues    returns its    misuse       goes to the nearest
-//                                           it           own values                  living ancestor
-//     throw_into      it dies, the parent   throws       throws here    misuse       as above; an exit
-//                     gets the error        there                                    is returned
-//     last handle     frees it              ends it      ends it when   the hub      frees it
-//     dropped                                            it leaves      ends it
+//     operation     unstarted            suspended  running       in the hub  dead
+//     switch_to     starts it            continues  returns its   misuse      goes to the nearest
+//                                        it         own values                living ancestor
+//     throw_into    it dies, the parent  throws     throws here   misuse      as above; an exit
+//                   gets the error       there                                is returned
+//     last handle   frees it             ends it    ends it when  the hub     frees it
+//     dropped                                       it leaves     ends it
 //
 // Read next: switch.hpp, and docs/greenlet.md for the whole story.
 
@@ -86,7 +86,9 @@ public:
 
     /// Says whether its function has begun, even if it has ended since.
     /// Switches: never. Thread: any.
-    bool started() const noexcept { return block_ != nullptr && block_->started; }
+    bool started() const noexcept {
+        return block_ != nullptr && block_->started.load(std::memory_order_relaxed);
+    }
 
     /// Says whether its function has ended or can never run: also when its thread is over.
     /// Switches: never. Thread: any.
@@ -101,7 +103,7 @@ public:
 
     /// Makes another greenlet its parent. Throws: misuse when that would make a circle, or for a
     /// main greenlet; wrong_thread when the parent belongs to another thread.
-    /// Switches: never. Thread: its own.
+    /// Switches: may, when nobody else holds the old parent, which then ends. Thread: its own.
     void set_parent(greenlet_ref const& parent) const;
 
     /// Its number on its thread: 0 is the main greenlet. Switches: never. Thread: any.
@@ -110,7 +112,7 @@ public:
     /// Says whether both name the same greenlet.
     bool operator==(greenlet_ref const&) const noexcept = default;
 
-    /// What the library knows about it, for schedulers; null when it names nobody.
+    /// What the library knows about it; null when it names nobody. Switches: never. Thread: any.
     control_block* block() const noexcept { return block_; }
 
 protected:
@@ -136,14 +138,14 @@ public:
     /// Makes a greenlet that will run `function`. Nothing runs yet and no stack is taken: the first
     /// switch starts it, with what that switch carries as arguments.
     /// Throws: std::bad_alloc; misuse for a stack above 1 GiB; wrong_thread for a parent of another
-    /// thread. Switches: never.
+    /// thread. Switches: may, to end greenlets whose last handle another thread has dropped.
     template <typename F>
     requires(!std::derived_from<std::remove_cvref_t<F>, greenlet_ref>) explicit greenlet(
         F&& function, greenlet_options const& options = {})
         : greenlet{make(new detail::closure<std::decay_t<F>>{std::forward<F>(function)}, options)} {
     }
 
-    /// Keeps the greenlet alive that `named` names.
+    /// Keeps the greenlet alive that `named` names. Switches: never. Thread: any.
     greenlet(greenlet_ref const& named) noexcept : greenlet_ref{named} { retain_block(); }
     greenlet(greenlet const& other) noexcept : greenlet_ref{other} { retain_block(); }
     greenlet(greenlet&& other) noexcept : greenlet_ref{other} { other.block_ = nullptr; }

@@ -25,7 +25,8 @@ public:
     /// An error left a greenlet and nobody can receive it. Switches: never.
     virtual void report(std::exception_ptr error, control_block const& from) noexcept = 0;
 
-    /// Another thread left something for this one; the loop may be asleep. Thread: any.
+    /// Another thread left something for this one; the loop may be asleep.
+    /// Switches: never. Thread: any.
     virtual void notice_visitor() noexcept = 0;
 
 protected:

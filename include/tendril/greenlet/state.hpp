@@ -35,7 +35,7 @@ enum class greenlet_state : std::uint8_t {
     dead,
 };
 
-/// The state as a word, for messages.
+/// The state as a word, for messages. Switches: never. Thread: any.
 char const* to_string(greenlet_state state) noexcept;
 
 }  // namespace tendril

@@ -41,6 +41,7 @@ inline sanitizer_record& sanitizer_of(control_block& block) noexcept {
 /// Suspends the running greenlet in state `leaves_as` and continues `to`. Returns when something
 /// switches back.
 /// Requires: `to` is suspended, or ready, or parked with its wait over; both are of this thread.
+/// Switches: may.
 TENDRIL_ALWAYS_INLINE void switch_stacks(
     thread_record& thread, control_block& to, greenlet_state leaves_as) {
     control_block& from = *thread.current;
@@ -54,7 +55,7 @@ TENDRIL_ALWAYS_INLINE void switch_stacks(
 }
 
 /// Does what the one who left could not do by itself. Throws: what was thrown into the greenlet
-/// that has arrived.
+/// that has arrived. Switches: may, to end a greenlet that nobody refers to any more.
 TENDRIL_ALWAYS_INLINE void finish_arrival(thread_record& thread) {
     if (thread.on_arrival != 0) [[unlikely]] {
         detail::do_arrival_duties(thread);
@@ -62,6 +63,7 @@ TENDRIL_ALWAYS_INLINE void finish_arrival(thread_record& thread) {
 }
 
 /// Moves out what the switch carried and finishes the arrival.
+/// Throws: as `finish_arrival`. Switches: may.
 TENDRIL_ALWAYS_INLINE value receive(thread_record& thread) {
     value received = thread.transfer == nullptr ? value{} : value{std::move(*thread.transfer)};
     finish_arrival(thread);
@@ -71,7 +73,7 @@ TENDRIL_ALWAYS_INLINE value receive(thread_record& thread) {
 /// Switches to `wanted` by hand, or to whoever stands for it: an unstarted greenlet is started, a
 /// dead one is replaced by its nearest living ancestor, and the running one gets its own value.
 /// `carried` stands in the caller's frame, or is null.
-/// Throws: wrong_thread, misuse, stack_exhausted, and then nothing has changed.
+/// Throws: wrong_thread, misuse, stack_exhausted, and then nothing has changed. Switches: may.
 TENDRIL_ALWAYS_INLINE value switch_by_hand(control_block* wanted, value* carried) {
     thread_record& thread = this_thread();
     control_block* to = wanted;

@@ -91,6 +91,7 @@ TENDRIL_COLD thread_record& make_thread_record();
 }  // namespace detail
 
 /// The record of the calling thread, made at first use. Throws: std::bad_alloc at first use.
+/// Switches: never.
 inline thread_record& this_thread() {
     thread_record* const record = detail::this_thread_record;
     if (record == nullptr) [[unlikely]] {
@@ -99,7 +100,7 @@ inline thread_record& this_thread() {
     return *record;
 }
 
-/// Installs the loop of this thread, or none. Thread: owner.
+/// Installs the loop of this thread, or none. Switches: never. Thread: owner.
 void set_loop(thread_record& record, scheduler* loop) noexcept;
 
 /// Ends or frees what other threads have left here. Switches: may.
@@ -113,7 +114,7 @@ void end_suspended(thread_record& record, control_block const* spared = nullptr)
 /// loop. The default prints it.
 using unraisable_handler = void (*)(std::exception_ptr error, control_block const& from) noexcept;
 
-/// Sets the handler and returns the previous one. Thread: any.
+/// Sets the handler and returns the previous one. Switches: never. Thread: any.
 unraisable_handler set_unraisable_handler(unraisable_handler handler) noexcept;
 
 /// Hands an error that nobody can receive to the loop, or to the handler. Switches: never.

@@ -12,6 +12,8 @@
 // asked for must be the type that was sent: an `int` is not a `long` and a literal is not a
 // `std::string`; what does not fit throws `bad_value`, which names both types.
 //
+// Switches: never, unless a constructor or destructor of what is carried does.
+//
 // Read next: greenlet.hpp.
 
 #include <tendril/support/assert.hpp>
@@ -81,9 +83,7 @@ public:
         } else {
             using held = held_type<Ts...>;
             check(holds<Ts...>(), typeid(held));
-            held result(std::move(*static_cast<held*>(address())));
-            reset();
-            return result;
+            return move_out<held>();
         }
     }
 
@@ -193,6 +193,14 @@ private:
             operations_->destroy(storage_);
         }
         operations_ = nullptr;
+    }
+    // A function of its own, so that the result is built where the caller wants it: compilers move
+    // once more when the returned variable stands in a nested block.
+    template <typename T>
+    T move_out() {
+        T result(std::move(*static_cast<T*>(address())));
+        reset();
+        return result;
     }
     void* address() noexcept {
         return operations_->in_place ? static_cast<void*>(storage_)

@@ -7,8 +7,8 @@
 //         [](tendril::http_request&, tendril::http_response& response) { response.body("hi\n"); }};
 //     web.serve_forever();
 //
-// The handler may park: it holds up its own connection only. When it returns, the response leaves in
-// one piece. When it throws, the client gets a 500 and the hub's error handler the error.
+// The handler may park: it holds up its own connection only. When it returns, the response leaves
+// in one piece. When it throws, the client gets a 500 and the hub's error handler the error.
 //
 // Every wait has a limit and every buffer a bound; both are options. What breaks the rules of
 // RFC 9112 is refused with the status that says so, and the connection is closed. Connections are

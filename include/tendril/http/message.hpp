@@ -11,8 +11,9 @@
 //         response.header("Content-Type", "text/plain").body("hi\n");
 //     }
 //
-// The server frames messages by itself: `Content-Length`, `Transfer-Encoding` and `Connection` are not
-// the handler's to set, and a name or value that would end its line early is refused at the call.
+// The server frames messages by itself: `Content-Length`, `Transfer-Encoding` and `Connection` are
+// not the handler's to set, and a name or value that would end its line early is refused at the
+// call.
 
 #include <cstddef>
 #include <cstdint>

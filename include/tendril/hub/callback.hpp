@@ -21,6 +21,7 @@ namespace tendril {
 /// One call to come. It is in the ready queue, or its alarm is armed, or it is over.
 class callback final : public list_hook<>, private alarm {
 public:
+    /// Keeps the function until the call. Switches: never.
     explicit callback(unique_function<void()> function) noexcept : function_{std::move(function)} {}
 
 private:

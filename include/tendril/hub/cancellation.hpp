@@ -11,8 +11,8 @@
 // When is it delivered? At a park, and at the start of every function that may park, in this order:
 // an exit first, then edges (cancel, kill) in the order they came, then expired scopes, the
 // innermost first. A park whose result is already there returns it, and the wish stays pending.
-// Nothing is delivered to a shielded park, nor while the greenlet unwinds: a destructor that parks
-// can finish.
+// Nothing is delivered to a shielded park, nor while the greenlet unwinds, nor once the function of
+// a task has ended: a destructor that parks can finish.
 //
 // An exit is not used up: a greenlet that swallows `greenlet_exit` finds it again at its next park,
 // eight times in all; then it is reported and left alone.
@@ -94,6 +94,10 @@ void request_exit(control_block& target) noexcept;
 
 /// Says whether an exit was requested and is still insisted on. Switches: never.
 bool exit_requested(control_block const& target) noexcept;
+
+/// Delivers nothing to `ending` from now on: its function is over, and what it has captured is
+/// being destroyed. Switches: never. Thread: its own.
+void seal_interruptions(control_block& ending) noexcept;
 
 namespace detail {
 TENDRIL_COLD void deliver_pending(control_block& self);

@@ -10,6 +10,8 @@
 // Any duration means what it says: what is too long for the clock is never, what is negative is
 // now, and what is not a number is refused. (Adding a huge duration to a clock's present wraps
 // around and would be in the past; Boost.Asio's timers fire at once then.)
+//
+// Switches: never.
 
 #include <tendril/hub/clock.hpp>
 #include <tendril/support/assert.hpp>
@@ -54,6 +56,7 @@ public:
         return after_nanoseconds(detail::saturated(duration));
     }
 
+    /// Says whether there is no limit.
     constexpr bool is_never() const noexcept { return moment_ == time_point::max(); }
 
     /// The moment; the last one that there is when it is never.

@@ -5,11 +5,11 @@
 //
 //     tendril::this_hub().call_soon([] { … });
 //
-// A thread gets its hub at the first call that needs one. Whoever parks hands over to the next ready
-// greenlet directly; when there is none, or when the turn's budget is used up, to the hub. The hub
-// then calls callbacks, takes what other threads have posted, looks at the reactor (Boost.Asio),
-// fires alarms, and goes on with whoever is ready. When nobody is, it sleeps in the reactor and uses
-// no processor time.
+// A thread gets its hub at the first call that needs one. Whoever parks hands over to the next
+// ready greenlet directly; when there is none, or when the turn's budget is used up, to the hub.
+// The hub then calls callbacks, takes what other threads have posted, looks at the reactor
+// (Boost.Asio), fires alarms, and goes on with whoever is ready. When nobody is, it sleeps in the
+// reactor and uses no processor time.
 //
 // The budget counts switches and immediate successes of I/O, not time. Greenlets that wake each
 // other for ever can therefore delay the reactor by a bounded number of steps only.
@@ -93,7 +93,7 @@ struct hub_statistics {
 class hub final : private scheduler {
 public:
     /// Makes a hub for the calling thread. Most programs let `run` or `this_hub` do it.
-    /// Throws: misuse when the thread has one; stack_exhausted, std::system_error.
+    /// Throws: misuse when the thread has one; stack_exhausted, std::system_error. Switches: never.
     explicit hub(hub_options const& options = {});
     hub(hub const&) = delete;
     hub& operator=(hub const&) = delete;
@@ -136,9 +136,12 @@ public:
     random_source& random() noexcept { return *random_; }
 
     /// Ends every greenlet of the thread but the caller, with the loop turning, so that cleanup
-    /// which parks can finish; drops the calls that are still to come. The hub refuses new work
-    /// from then on. A second call does nothing.
-    /// Throws: misuse when called in a callback. Switches: may. Thread: hub.
+    /// which parks can finish. What was posted, and what `call_soon` has queued before, is called
+    /// meanwhile; the calls that are still to come then are dropped. The hub refuses new work from
+    /// then on. A second call does nothing. A greenlet that does not end, because it swallows its
+    /// exits or its cleanup waits for what can never happen, is reported and left behind.
+    /// Throws: misuse when called in a callback, or by another greenlet than main.
+    /// Switches: may. Thread: hub.
     void close();
 
     /// Sets who hears of errors that nobody collects, and returns the previous one. The default
@@ -161,8 +164,8 @@ public:
         ready_.push(block);
     }
 
-    /// Makes an unstarted greenlet whose parent is the hub. It takes over `body`, and disposes of it
-    /// at death. Throws: std::bad_alloc; misuse for a stack above 1 GiB, or when the hub has
+    /// Makes an unstarted greenlet whose parent is the hub. It takes over `body`, and disposes of
+    /// it at death. Throws: std::bad_alloc; misuse for a stack above 1 GiB, or when the hub has
     /// closed. Switches: never. Thread: hub.
     control_block& create(greenlet_body& body, std::size_t stack_size);
 
@@ -220,9 +223,11 @@ private:
                     [[likely]] {
                     return *ready;
                 }
-                if (begin(*ready)) {
+                if (begin(*ready) == nullptr) {
                     return *ready;
                 }
+                // There is no stack for it. The loop ends it, which is nothing to do on this one.
+                ready_.put_back(*ready);
             }
         }
         return *loop_;
@@ -231,7 +236,8 @@ private:
     // The loop.
     void loop();
     void run_ready();
-    bool begin(control_block& block) noexcept;
+    std::exception_ptr begin(control_block& block) noexcept;
+    void end_without_stack(control_block& block, std::exception_ptr const& reason) noexcept;
     void continue_greenlet(control_block& block) noexcept;
     void call(callback& due) noexcept;
     void call_posted() noexcept;
@@ -243,11 +249,17 @@ private:
     // The end, and waiting in vain.
     void give_up_waiting();
     void tell_main(std::string text);
+    void raise_in(control_block& suspended, std::exception_ptr error) noexcept;
+    bool caller_may_close() const noexcept;
+    bool closing_goes_on();
     void request_exits() noexcept;
-    bool let_closer_go() noexcept;
+    bool end_those_suspended();
+    void end_suspended_task(control_block& task) noexcept;
+    bool only_survivors_left() noexcept;
+    void let_closer_go() noexcept;
     void strand_survivors() noexcept;
     void end_loop() noexcept;
-    void drop_calls() noexcept;
+    bool drop_calls() noexcept;
 
     thread_record& thread_;
     ready_queue ready_;
@@ -261,8 +273,11 @@ private:
     // Who is told when nobody can be woken any more, and what it is told.
     control_block* main_ = nullptr;
     std::unique_ptr<detail::deadlock_notice> deadlock_;
-    // Who waits in `close` for everybody else to end.
+    // Who closes, and its wait for everybody else to end while it waits.
+    control_block* closing_ = nullptr;
     waiter* closer_ = nullptr;
+    // Nothing can wake anybody who is left, so the one who closes need not wait for them.
+    bool stuck_ = false;
     tendril::clock* clock_;
     random_source* random_;
     seeded_random own_random_;

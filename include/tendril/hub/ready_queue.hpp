@@ -12,6 +12,8 @@
 // 1. A greenlet in the queue is unstarted or ready, and is in it once.
 // 2. `stop_at_` is the number of the first callback, or 0 when a `ready_order` decides, or the
 //    largest number when neither is the case.
+//
+// Switches: never, unless a `visit` does.
 
 #include <tendril/greenlet/control_block.hpp>
 #include <tendril/hub/callback.hpp>
@@ -47,6 +49,16 @@ public:
         *tail_ = &block;
         tail_ = &block.next_ready;
         ++pushed_;
+    }
+
+    /// Puts the greenlet back that `pop_direct` has just taken out.
+    void put_back(control_block& block) noexcept {
+        block.next_ready = head_;
+        if (head_ == nullptr) {
+            tail_ = &block.next_ready;
+        }
+        head_ = &block;
+        --popped_;
     }
 
     /// Adds a callback, behind all greenlets and callbacks that are in the queue.

@@ -7,11 +7,11 @@
 //     std::thread{[door] { door.post([] { … }); }}.detach();
 //
 // Posted functions run in the hub, in the order in which they were posted, and must not park. A
-// post wakes a sleeping hub; a burst of posts wakes it once. After the hub has closed a post returns
-// false and the function is dropped.
+// post wakes a sleeping hub; a burst of posts wakes it once. After the hub has closed a post
+// returns false and the function is dropped.
 //
-// While a remote exists, the hub believes that it may still be woken, and a main greenlet that waits
-// is not told that it would wait for ever.
+// While a remote exists, the hub believes that it may still be woken, and a main greenlet that
+// waits is not told that it would wait for ever.
 
 #include <tendril/support/unique_function.hpp>
 

@@ -33,12 +33,13 @@ class timeout;
 /// the block must not swallow the limit that somebody further out has set.
 class timed_out {
 public:
+    /// Carries the number of the timeout that ran out. Switches: never.
     explicit timed_out(std::uint64_t identity) noexcept : identity_{identity} {}
 
     /// Says whether `limit` is the one that ran out. Switches: never.
     bool by(timeout const& limit) const noexcept;
 
-    /// A sentence for people.
+    /// A sentence for people. Switches: never.
     char const* what() const noexcept { return "a timeout ran out"; }
 
 private:

@@ -59,23 +59,24 @@ public:
     /// not, the caller still owns what it wanted to hand over. Switches: never. Thread: the hub's.
     bool wake() noexcept;
 
-    /// How the park was settled, if it was.
+    /// How the park was settled, if it was. Switches: never.
     outcome settled() const noexcept { return outcome_; }
 
     /// Why it was asked to leave, when `withdraw` said "not yet"; `waiting` when it was not.
+    /// Switches: never.
     outcome wanted() const noexcept { return wanted_; }
 
-    /// What it waits for, for dumps.
+    /// What it waits for, for dumps. Switches: never.
     char const* what() const noexcept { return what_; }
 
     /// Leaves the queue and makes every later wake a no-op: the hub closes without this greenlet.
     /// Switches: never.
     void strand() noexcept;
 
-    /// Who waits.
+    /// Who waits. Switches: never.
     control_block& block() const noexcept { return *block_; }
 
-    /// The hub of the one who waits.
+    /// The hub of the one who waits. Switches: never.
     hub& home() const noexcept { return *hub_; }
 
 protected:

@@ -5,8 +5,8 @@
 //
 // Asio's classes are laid out by its version and by a handful of macros. When the library and a
 // program disagree about them, everything still links, and then writes into each other's memory. So
-// every header that uses Asio refers to one symbol whose name spells what the layout depends on, and
-// the library defines the one that it was built with. The linker's message then says which word
+// every header that uses Asio refers to one symbol whose name spells what the layout depends on,
+// and the library defines the one that it was built with. The linker's message then says which word
 // differs:
 //
 //     undefined reference to `tendril_built_with_boost_108100_tracking_0_uring_0_epoll_1'

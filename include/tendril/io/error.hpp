@@ -30,10 +30,16 @@ inline bool operator==(error_code const& code, errc wanted) {
 }
 
 namespace detail {
+/// The code alone. One that comes from Asio carries a place in Asio's sources, which would end up
+/// in texts for users. Switches: never.
+inline error_code without_place(error_code const& error) noexcept {
+    return error.has_location() ? error_code{error.value(), error.category()} : error;
+}
+
 /// Throws `system_error` when there is an error. Switches: never.
 inline void throw_if(error_code const& error, char const* what) {
     if (error.failed()) [[unlikely]] {
-        throw system_error{error, what};
+        throw system_error{without_place(error), what};
     }
 }
 }  // namespace detail

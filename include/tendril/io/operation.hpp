@@ -6,10 +6,12 @@
 // Asio holds pointers into the frame of the one who waits: its buffer, and here also the memory of
 // the operation itself, which saves an allocation. So the frame must not go before the completion
 // handler has been called, whatever happens meanwhile. When the greenlet is interrupted, the
-// operation is asked to stop, and the greenlet waits on until the handler says how it ended: stopped,
-// or done after all. What is done is never lost.
+// operation is asked to stop, and the greenlet waits on until the handler says how it ended:
+// stopped, or done after all. What is done is never lost.
 //
-//     class connecting final : public io_operation { void stop() noexcept override { … cancel() … } };
+//     class connecting final : public io_operation {
+//         void stop() noexcept override { … cancel() … }
+//     };
 //     check_interruption();
 //     connecting me;
 //     socket.async_connect(peer, me.handler(…));
@@ -17,8 +19,9 @@
 //
 // Read next: use_greenlet.hpp.
 
-#include <tendril/hub/deadline.hpp>
+#include <tendril/hub/hub.hpp>
 #include <tendril/hub/waiter.hpp>
+#include <tendril/support/assert.hpp>
 
 #include <cstddef>
 
@@ -27,7 +30,7 @@ namespace tendril {
 class io_operation : public waiter {
 public:
     /// Waits until `complete` has been called. Requires: the operation has been started, after
-    /// `check_interruption`. Throws nothing but misuse in a callback. Switches: may.
+    /// `check_interruption`. Throws nothing. Switches: may.
     void await() { park_operation(); }
 
     /// Is called by the completion handler. Switches: never. Thread: hub.
@@ -37,7 +40,14 @@ public:
     bool asked_to_stop() const noexcept { return wanted() != outcome::waiting; }
 
 protected:
-    using waiter::waiter;
+    /// Prepares a wait. That nobody may wait in a callback is said here and not in `await`: what
+    /// has been started by then would be left without its frame. Throws: misuse in a callback.
+    explicit io_operation(char const* what) : waiter{what} {
+        TENDRIL_REQUIRE(
+            !home().in_callback(),
+            "a callback of the hub must not wait for I/O: it runs between greenlets, and nobody "
+            "could run meanwhile; spawn a task that waits");
+    }
     ~io_operation() = default;
 
 private:
@@ -57,6 +67,8 @@ public:
     operation_memory(operation_memory const&) = delete;
     operation_memory& operator=(operation_memory const&) = delete;
 
+    /// Gives out the memory in the frame once, and then memory of the heap.
+    /// Throws: std::bad_alloc. Switches: never.
     void* allocate(std::size_t size) {
         if (size <= sizeof memory_ && !taken_) {
             taken_ = true;
@@ -64,6 +76,7 @@ public:
         }
         return ::operator new(size);
     }
+    /// Takes back what `allocate` gave out. Switches: never.
     void free(void* block) noexcept {
         if (block == memory_) {
             taken_ = false;

@@ -22,7 +22,7 @@ public:
     signal_set(signal_set const&) = delete;
     signal_set& operator=(signal_set const&) = delete;
 
-    /// Gives the signals their former effect back.
+    /// Gives the signals their former effect back. Switches: never.
     ~signal_set();
 
     /// Waits until one of them arrives and returns its number. One that has arrived since the set

@@ -8,9 +8,10 @@
 //     auto size = stream.read_some(boost::asio::buffer(data));
 //
 // A stream models Asio's SyncReadStream and SyncWriteStream, so every synchronous algorithm that is
-// written for those (`asio::read_until`, `beast::http::read`, `ssl::stream`) runs over it, one greenlet
-// waiting while the others go on. Each call has a form that takes an `error_code&`, and one that throws
-// `system_error`. What was requested for the greenlet (cancel, kill, a timeout) is thrown by both.
+// written for those (`asio::read_until`, `beast::http::read`, `ssl::stream`) runs over it, one
+// greenlet waiting while the others go on. Each call has a form that takes an `error_code&`, and
+// one that throws `system_error`. What was requested for the greenlet (cancel, kill, a timeout) is
+// thrown by both.
 //
 //     condition                                  error
 //     end of file                                asio::error::eof
@@ -19,8 +20,8 @@
 //     a write was interrupted half way before    errc::broken
 //     anything else                              the system's
 //
-// One greenlet may read while another one writes. `close` wakes both. A descriptor that is in use is
-// never closed under its user, and a new connection with the same number never hears of the old.
+// One greenlet may read while another one writes. `close` wakes both. A descriptor that is in use
+// is never closed under its user, and a new connection with the same number never hears of the old.
 //
 // TCP_NODELAY is on: small writes leave at once. Write what belongs together with one call.
 
@@ -40,6 +41,10 @@
 #include <string_view>
 #include <utility>
 
+namespace boost::beast {
+enum class role_type;
+}
+
 namespace tendril {
 
 namespace detail {
@@ -49,6 +54,24 @@ class listener_core;
 /// The parts of a write: at most this many buffers leave with one system call.
 inline constexpr std::size_t most_parts = 16;
 using write_parts = std::array<iovec, most_parts>;
+
+/// Where the parts of a long write come from: a function in the caller's frame, which fills in the
+/// next ones and returns how many.
+class parts_source {
+public:
+    template <typename F>
+    explicit parts_source(F& next) noexcept
+        : next_{&next},
+          call_{[](void* function, write_parts& parts) {
+              return (*static_cast<F*>(function))(parts);
+          }} {}
+
+    std::size_t operator()(write_parts& parts) const { return call_(next_, parts); }
+
+private:
+    void* next_;
+    std::size_t (*call_)(void* function, write_parts& parts);
+};
 }  // namespace detail
 
 class tcp_stream {
@@ -62,7 +85,7 @@ public:
     tcp_stream(tcp_stream&& other) noexcept : core_{std::exchange(other.core_, nullptr)} {}
     tcp_stream& operator=(tcp_stream&& other) noexcept;
 
-    /// Closes it.
+    /// Closes it. Switches: never.
     ~tcp_stream();
 
     /// Connects to a host by name or number; tries its addresses in order until one answers.
@@ -123,21 +146,14 @@ public:
     }
 
     /// Writes all of the buffers. Returns how many bytes left; fewer only with an error. When it is
-    /// interrupted half way, what the peer received is unknown, and the stream is broken from then on.
-    /// Switches: may.
+    /// interrupted half way, what the peer received is unknown, and the stream is broken from then
+    /// on. Switches: may.
     template <typename ConstBuffers>
     std::size_t write(ConstBuffers const& buffers, error_code& error) {
-        detail::write_parts parts;
-        std::size_t written = nothing_to_do(error);
         auto at = boost::asio::buffer_sequence_begin(buffers);
         auto const end = boost::asio::buffer_sequence_end(buffers);
-        while (std::size_t const count = gather(parts, at, end)) {
-            written += write_all(parts.data(), count, error);
-            if (error.failed()) {
-                break;
-            }
-        }
-        return written;
+        auto next = [&](detail::write_parts& parts) { return gather(parts, at, end); };
+        return write_all(detail::parts_source{next}, error);
     }
     template <typename ConstBuffers>
     std::size_t write(ConstBuffers const& buffers) {
@@ -195,10 +211,14 @@ private:
     }
     std::size_t read_once(void* data, std::size_t size, error_code& error);
     std::size_t write_once(iovec const* parts, std::size_t count, error_code& error);
-    std::size_t write_all(iovec* parts, std::size_t count, error_code& error);
+    std::size_t write_all(detail::parts_source next, error_code& error);
 
     detail::tcp_core* core_ = nullptr;
 };
+
+/// Ends the connection under a WebSocket of Boost.Beast, which finds this function by its name:
+/// ends the sending side, reads until the peer has ended its own, and closes. Switches: may.
+void teardown(boost::beast::role_type role, tcp_stream& stream, error_code& error);
 
 /// How a listener is made.
 struct listen_options {
@@ -217,7 +237,7 @@ public:
     tcp_listener(tcp_listener&& other) noexcept : core_{std::exchange(other.core_, nullptr)} {}
     tcp_listener& operator=(tcp_listener&& other) noexcept;
 
-    /// Closes it.
+    /// Closes it. Switches: never.
     ~tcp_listener();
 
     /// Listens at an address. An empty host means every address of the machine; port 0 means any

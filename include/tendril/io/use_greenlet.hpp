@@ -14,11 +14,11 @@
 //     void(exception_ptr, …)                as above; throws what the pointer holds
 //     void(T, …)                            T, or a tuple
 //
-// The operation is started on the greenlet's own stack, and the greenlet parks until the handler has
-// been called. When it is interrupted meanwhile (cancel, kill, a timeout), it emits Asio's terminal
-// cancellation and waits on until the operation has ended: nothing of the frame goes while Asio may
-// still use it. An operation that was done after all returns its result, and the interruption is
-// delivered at the next park.
+// The operation is started on the greenlet's own stack, and the greenlet parks until the handler
+// has been called. When it is interrupted meanwhile (cancel, kill, a timeout), it emits Asio's
+// terminal cancellation and waits on until the operation has ended: nothing of the frame goes while
+// Asio may still use it. An operation that was done after all returns its result, and the
+// interruption is delivered at the next park.
 //
 // The handler's executor is the hub's, so operations on other contexts complete here as well.
 
@@ -33,6 +33,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 
 #include <exception>
 #include <optional>
@@ -69,7 +70,7 @@ public:
         handler& operator=(handler&&) = delete;
         ~handler() {
             if (waiting_ != nullptr) {
-                waiting_->complete();
+                waiting_->give_up();
             }
         }
 
@@ -99,6 +100,15 @@ public:
 private:
     void stop() noexcept override { signal_.emit(boost::asio::cancellation_type::terminal); }
 
+    // A context that goes on another thread destroys its handlers there.
+    void give_up() noexcept {
+        if (&home().thread() == &this_thread()) {
+            complete();
+        } else {
+            boost::asio::post(home().context(), [this] { complete(); });
+        }
+    }
+
     operation_memory memory_;
     boost::asio::cancellation_signal signal_;
     std::optional<std::tuple<Values...>> values_;
@@ -106,7 +116,7 @@ private:
 
 inline void throw_if_failed(error_code const& error) {
     if (error.failed()) {
-        throw system_error{error};
+        throw system_error{without_place(error)};
     }
 }
 inline void throw_if_failed(std::exception_ptr const& error) {
@@ -118,7 +128,14 @@ inline void throw_if_failed(std::exception_ptr const& error) {
 inline bool was_aborted(error_code const& error) {
     return error == boost::asio::error::operation_aborted;
 }
-inline bool was_aborted(std::exception_ptr const&) { return false; }
+inline bool was_aborted(std::exception_ptr const& error) {
+    try {
+        throw_if_failed(error);
+    } catch (system_error const& thrown) {
+        return was_aborted(thrown.code());
+    } catch (...) {}
+    return false;
+}
 
 template <typename T>
 concept error_value = std::is_same_v<T, error_code> || std::is_same_v<T, std::exception_ptr>;

@@ -11,12 +11,14 @@
 //     }};
 //     server.serve_forever();
 //
-// * At the limit of connections it stops accepting; the kernel queues. It goes on as soon as one ends.
-// * When accepting fails (no descriptors, no memory) it waits, at first 10 ms, then twice as long up
-//   to a second, and goes on; connections that are open are served meanwhile.
-// * A handler that throws ends its own connection only. What it threw is reported to the hub's error
-//   handler, but for the ordinary ends of a connection (end of file, reset, closed by us).
-// * `stop` closes the listener, lets the handlers finish for a while, and then ends those that have not.
+// * At the limit of connections it stops accepting; the kernel queues. It goes on as soon as one
+//   ends.
+// * When accepting fails (no descriptors, no memory) it waits, at first 10 ms, then twice as long
+//   up to a second, and goes on; connections that are open are served meanwhile.
+// * A handler that throws ends its own connection only. What it threw is reported to the hub's
+//   error handler, but for the ordinary ends of a connection (end of file, reset, closed by us).
+// * `stop` closes the listener, lets the handlers finish for a while, and then ends those that have
+//   not.
 //
 // Read next: lib/server/stream_server.cpp; docs/server.md.
 
@@ -87,9 +89,9 @@ public:
     /// Switches: may.
     void serve_forever();
 
-    /// Closes the listener, waits for the handlers, and ends those that run on after `grace`. May be
-    /// called in a handler, which is then not waited for. Returns whether all ended by themselves.
-    /// Throws: misuse when the duration is not a number. Switches: may.
+    /// Closes the listener, waits for the handlers, and ends those that run on after `grace`. May
+    /// be called in a handler, which is then not waited for. Returns whether all ended by
+    /// themselves. Throws: misuse when the duration is not a number. Switches: may.
     template <typename Rep, typename Period>
     bool stop(std::chrono::duration<Rep, Period> const& grace) {
         return stop_until(deadline::after(grace));

@@ -45,6 +45,11 @@
 // Code that leaves the hot path: kept out of line so that the path stays short in the cache.
 #define TENDRIL_COLD [[gnu::cold, gnu::noinline]]
 
+// A function that is entered on a stack and never left. ThreadSanitizer, which counts entries and
+// exits, would keep its frame for ever and overflow its own call stack after some ten thousand
+// uses of the same stack.
+#define TENDRIL_NEVER_LEFT [[gnu::no_sanitize_thread]]
+
 // A thread-local that is read on every switch. The model lets the shared library reach it with
 // one instruction; it needs a few bytes of static TLS, which the loader keeps in reserve.
 #define TENDRIL_FAST_TLS [[gnu::tls_model("initial-exec")]]

@@ -50,8 +50,9 @@ private:
 template <typename Key, typename T>
 class intrusive_heap {
 public:
-    bool empty() const noexcept { return entries_.empty(); }
+    /// How many items are in it.
     std::size_t size() const noexcept { return entries_.size(); }
+    bool empty() const noexcept { return entries_.empty(); }
 
     /// The smallest key. Requires: not empty.
     Key const& top_key() const noexcept { return entries_.front().key; }

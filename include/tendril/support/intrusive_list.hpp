@@ -99,6 +99,7 @@ public:
         head_.next_ = head_.previous_ = nullptr;
     }
 
+    /// Says whether no item is in it.
     bool empty() const noexcept { return head_.next_ == &head_; }
 
     /// Counts by walking: for tests and dumps.

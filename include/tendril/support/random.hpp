@@ -21,6 +21,7 @@ public:
 /// A sequence that a seed determines: the SplitMix64 generator of Steele, Lea and Flood (2014).
 class seeded_random final : public random_source {
 public:
+    /// Starts the sequence that belongs to `seed`.
     explicit seeded_random(std::uint64_t seed) noexcept : state_{seed} {}
     std::uint64_t next() noexcept override;
 

@@ -70,6 +70,7 @@ inline bool kernel_is_replaced() noexcept { return &kernel() != &real_kernel(); 
 /// thread may be starting a call that uses it when the scope ends.
 class replaced_system_calls {
 public:
+    /// Puts the table in place. Thread: any.
     explicit replaced_system_calls(system_calls const& table) noexcept
         : previous_{detail::active_system_calls.exchange(&table)} {}
     replaced_system_calls(replaced_system_calls const&) = delete;

@@ -24,6 +24,7 @@ class unique_function;
 template <typename Result, typename... Args>
 class unique_function<Result(Args...)> {
 public:
+    /// Makes one that holds nothing.
     unique_function() noexcept = default;
     unique_function(std::nullptr_t) noexcept {}
 
@@ -52,6 +53,7 @@ public:
     }
     ~unique_function() { reset(); }
 
+    /// Says whether it holds a callable.
     explicit operator bool() const noexcept { return operations_ != nullptr; }
 
     /// Calls it. Throws: misuse when there is no callable, and whatever the callable throws.

@@ -31,8 +31,9 @@ public:
     /// Sets the flag and wakes all who wait, in the order they came.
     /// Throws: wrong_thread. Switches: never. Thread: the waiters'.
     void set() {
-        set_ = true;
+        // First, because it refuses another thread.
         waiters_.wake_all();
+        set_ = true;
     }
 
     /// Takes the flag back. Switches: never.

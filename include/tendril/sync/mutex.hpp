@@ -6,9 +6,9 @@
 //     tendril::mutex m;
 //     std::lock_guard const lock{m};
 //
-// Needed where a critical section parks in the middle; between two parks a greenlet is alone anyway.
-// `unlock` hands over to the greenlet that has waited longest: nobody can barge in between. It is
-// not recursive and has an owner: only the greenlet that locked it may unlock it.
+// Needed where a critical section parks in the middle; between two parks a greenlet is alone
+// anyway. `unlock` hands over to the greenlet that has waited longest: nobody can barge in between.
+// It is not recursive and has an owner: only the greenlet that locked it may unlock it.
 
 #include <tendril/greenlet/thread_record.hpp>
 #include <tendril/hub/cancellation.hpp>

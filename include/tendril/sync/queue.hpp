@@ -94,9 +94,13 @@ public:
         if (items_.empty()) {
             return std::nullopt;
         }
+        if (!putters_.empty()) {
+            // Refuses another thread before anything has been taken.
+            static_cast<void>(putters_.front());
+        }
         std::optional<T> taken{std::move(items_.front())};
         items_.pop_front();
-        let_putter_in();
+        let_putters_in();
         return taken;
     }
 
@@ -157,19 +161,19 @@ private:
         std::exception_ptr error;
     };
 
-    void let_putter_in() {
-        if (putters_.empty()) {
-            return;
+    // One gets in, and every one before it whose item cannot be moved.
+    void let_putters_in() {
+        while (!full() && !putters_.empty()) {
+            auto& putter = static_cast<put_waiter&>(putters_.front());
+            try {
+                items_.push_back(std::move(putter.item));
+                count_put();
+            } catch (...) {
+                // The error belongs to the one whose item it is, not to the one who made room.
+                putter.error = std::current_exception();
+            }
+            wait_queue::wake(putter);
         }
-        auto& putter = static_cast<put_waiter&>(putters_.front());
-        try {
-            items_.push_back(std::move(putter.item));
-            count_put();
-        } catch (...) {
-            // The error belongs to the one whose item it is, not to the one who made room.
-            putter.error = std::current_exception();
-        }
-        wait_queue::wake(putter);
     }
     void count_put() noexcept {
         ++unfinished_;

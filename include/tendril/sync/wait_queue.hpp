@@ -3,9 +3,9 @@
 
 // A queue of greenlets that wait for the same thing, first come, first served.
 //
-// Every primitive of this floor is one or two of these and a few words of state. A waiter that gives
-// up (its limit ran out, it was interrupted) leaves the queue in the same step, so whoever stands in
-// the queue can be woken, and a wake never goes to nobody.
+// Every primitive of this floor is one or two of these and a few words of state. A waiter that
+// gives up (its limit ran out, it was interrupted) leaves the queue in the same step, so whoever
+// stands in the queue can be woken, and a wake never goes to nobody.
 //
 // Read next: event.hpp, mutex.hpp.
 
@@ -23,16 +23,18 @@ namespace detail {
 
 class wait_queue {
 public:
-    /// `what` names the primitive in messages: a literal.
+    /// Makes an empty queue. `what` names the primitive in messages: a literal. Switches: never.
     explicit wait_queue(char const* what) noexcept : what_{what} {}
 
     /// Stops the program when somebody still waits: that greenlet could never be woken.
+    /// Switches: never.
     ~wait_queue() {
         if (!empty()) {
             detail::destroyed_while_in_use(what_);
         }
     }
 
+    /// Says whether nobody waits. Switches: never.
     bool empty() const noexcept { return waiters_.empty(); }
 
     /// Adds a waiter at the end. Switches: never.

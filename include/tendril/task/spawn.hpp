@@ -6,10 +6,10 @@
 //     auto t = tendril::spawn(fetch, url);
 //     auto u = tendril::spawn({.name = "worker", .stack_size = 64 * 1024}, work);
 //
-// The function and its arguments are copied or moved into the task. It begins in its turn, after the
-// caller has parked: when `spawn` returns, nothing of it has run. Tasks begin in the order in which
-// they were spawned. The stack is taken when it begins, so a stack that a finished task has just
-// left is used again while it is warm.
+// The function and its arguments are copied or moved into the task. It begins in its turn, after
+// the caller has parked: when `spawn` returns, nothing of it has run. Tasks begin in the order in
+// which they were spawned. The stack is taken when it begins, so a stack that a finished task has
+// just left is used again while it is warm.
 
 #include <tendril/task/task.hpp>
 #include <tendril/task/task_state.hpp>

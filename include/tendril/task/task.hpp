@@ -97,8 +97,8 @@ public:
             named().how() == detail::task_core::stage::exited;
     }
 
-    /// What it threw; null when it has not failed, or not ended. Counts as asking for the error.
-    /// Switches: never.
+    /// What it threw; null when it has not failed, or not ended. Counts as asking for the error
+    /// that it returns. Switches: never.
     std::exception_ptr exception() const { return named().collect_error(); }
 
     /// Throws `cancelled` into it at its next park; one that has not begun never does. Returns
@@ -116,7 +116,8 @@ public:
 
     /// Calls `link` in the hub, soon after the task has ended, or soon if it has. Links are called
     /// in the order they were added; an error in one is reported and does not keep the others from
-    /// being called. Switches: never. Thread: hub.
+    /// being called. Throws: wrong_thread, also when the hub has closed. Switches: never.
+    /// Thread: hub.
     void on_done(unique_function<void()> link) const { named().on_done(std::move(link)); }
 
     /// Its name; empty when it was given none. Switches: never.
@@ -125,7 +126,8 @@ public:
     /// Its number on its thread. Switches: never.
     std::uint32_t id() const { return named().id(); }
 
-    /// What stands behind the handle, for the library.
+    /// What stands behind the handle, for the library. Throws: misuse when it names no task.
+    /// Switches: never.
     detail::task_core& state() const { return named(); }
 
     /// Says whether both name the same task.

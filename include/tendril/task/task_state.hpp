@@ -22,6 +22,7 @@
 #include <tendril/greenlet/control_block.hpp>
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
+#include <tendril/support/scope_exit.hpp>
 #include <tendril/sync/wait_queue.hpp>
 
 #include <cxxabi.h>
@@ -98,6 +99,8 @@ protected:
     task_core() noexcept : hub_{this_hub()}, joiners_{"task"}, edge_{*this} {}
     ~task_core() override;
 
+    /// The function is over: a cancel or a kill comes too late from now on.
+    void refuse_edges() noexcept { seal_interruptions(*block_); }
     /// Records how the function ended: by the exception that is being handled.
     void fail() noexcept { record(std::current_exception()); }
     void record(std::exception_ptr error) noexcept;
@@ -129,6 +132,8 @@ private:
     wait_queue joiners_;
     std::exception_ptr error_;
     edge edge_;
+    // It was sent and has not been thrown.
+    bool edge_sent_ = false;
     // What `edge_` throws; null means `cancelled`.
     std::exception_ptr edge_error_;
     std::vector<unique_function<void()>> links_;
@@ -156,18 +161,11 @@ public:
 
     value run(value) override {
         try {
-            if constexpr (std::is_void_v<T>) {
-                std::apply(invoke, std::move(*call_));
-                this->result_.emplace();
-            } else {
-                this->result_.emplace(std::apply(invoke, std::move(*call_)));
-            }
-            call_.reset();
+            call();
             this->finish(task_core::stage::returned);
         } catch (abi::__forced_unwind const&) {
             throw;
         } catch (...) {
-            call_.reset();
             this->fail();
         }
         return value{};
@@ -183,6 +181,21 @@ private:
     static constexpr auto invoke = [](F&& function, Args&&... arguments) -> T {
         return std::invoke(std::forward<F>(function), std::forward<Args>(arguments)...);
     };
+
+    void call() {
+        scope_exit const destroy_captures{[this] {
+            this->refuse_edges();
+            call_.reset();
+        }};
+        // Who was cancelled before the first turn never begins.
+        check_interruption();
+        if constexpr (std::is_void_v<T>) {
+            std::apply(invoke, std::move(*call_));
+            this->result_.emplace();
+        } else {
+            this->result_.emplace(std::apply(invoke, std::move(*call_)));
+        }
+    }
 
     std::optional<std::tuple<F, Args...>> call_;
 };
