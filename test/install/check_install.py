@@ -29,14 +29,14 @@ NEEDED_FLAGS = ("-fstack-clash-protection", "-ltendril", "-lboost_context", "-pt
 
 def run(command, **options):
     """Runs a command. Returns whether it succeeded, and all that it printed."""
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options)
+    together = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    done = subprocess.run(command, check=False, **together, **options)
     return done.returncode == 0, done.stdout
 
 
 def failed(what, output):
     """Returns the problems of a command: one, with the end of what it printed."""
-    return [Problem(what, 0, "failed:\n# " + "\n# ".join(output.strip().splitlines()[-25:]))]
+    return [Problem(what, 0, "failed:\n" + "\n".join(output.strip().splitlines()[-25:]))]
 
 
 class Installation:
@@ -59,7 +59,8 @@ class Installation:
     def headers(self):
         """Returns the installed headers, from `tendril/` on."""
         (top,) = [path for path in self.folder.rglob("tendril") if path.parent.name == "include"]
-        return {path.relative_to(top.parent).as_posix() for path in top.rglob("*") if path.is_file()}
+        files = [path for path in top.rglob("*") if path.is_file()]
+        return {path.relative_to(top.parent).as_posix() for path in files}
 
     def remove_shared(self):
         """Leaves only the static library."""
@@ -75,11 +76,15 @@ def check_content(report, installation):
         "every public header is installed, and nothing else",
         [Problem(f"include/{path}", 0, "not installed, or installed without being there")
          for path in sorted(expected ^ found)])
-    description = installation.descriptions[0].read_text(encoding="utf-8")
+    words = installation.descriptions[0].read_text(encoding="utf-8").split()
     report.case(
         "tendril.pc has the flags that programs need",
         [Problem("lib/meson.build", 0, f"tendril.pc lacks {flag}")
-         for flag in NEEDED_FLAGS if flag not in description.split()])
+         for flag in NEEDED_FLAGS if flag not in words])
+    report.case(
+        "tendril.pc names no file of the machine that built it",
+        [Problem("lib/meson.build", 0, f"tendril.pc names {word}: name the library")
+         for word in words if word.startswith("/")])
 
 
 def check_consumer(report, installation, kind, compiler, folder):
