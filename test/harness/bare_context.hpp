@@ -71,7 +71,7 @@ private:
         return home;
     }
 
-    static void enter(arrival from) {
+    TENDRIL_NEVER_LEFT static void enter(arrival from) {
         note_departure(from);
         bare_context& self = *running();
         sanitizer::arrive(self.memory_.sanitizer);

@@ -7,6 +7,8 @@
 #include <tendril/greenlet/greenlet.hpp>
 #include <tendril/support/scope_exit.hpp>
 
+#include <functional>
+#include <semaphore>
 #include <string>
 #include <thread>
 #include <utility>
@@ -73,5 +75,40 @@ template <typename F>
 void on_new_thread(F&& function) {
     std::thread{std::forward<F>(function)}.join();
 }
+
+/// A thread that runs what it is given, piece by piece, until it is ended.
+class second_thread {
+public:
+    second_thread() : thread_{[this] { serve(); }} {}
+    second_thread(second_thread const&) = delete;
+    second_thread& operator=(second_thread const&) = delete;
+    ~second_thread() { end(); }
+
+    /// Runs a function there and waits until it has returned.
+    void run(std::function<void()> work) {
+        work_ = std::move(work);
+        begin_.release();
+        done_.acquire();
+    }
+    /// Lets the thread end and waits for that.
+    void end() {
+        if (thread_.joinable()) {
+            begin_.release();
+            thread_.join();
+        }
+    }
+
+private:
+    void serve() {
+        for (begin_.acquire(); work_; begin_.acquire()) {
+            std::exchange(work_, nullptr)();
+            done_.release();
+        }
+    }
+    std::function<void()> work_;
+    std::binary_semaphore begin_{0};
+    std::binary_semaphore done_{0};
+    std::thread thread_;
+};
 
 }  // namespace tendril::test

@@ -14,6 +14,10 @@ struct item : list_hook<> {
     int value;
 };
 
+struct by_age {};
+struct by_name {};
+struct two_tags : list_hook<by_age>, list_hook<by_name> {};
+
 std::vector<int> contents(intrusive_list<item>& list) {
     std::vector<int> all;
     for (item& each : list) {
@@ -69,4 +73,72 @@ TENDRIL_TEST(intrusive_list, inserts_before_a_given_item) {
     list.insert_before(c, b);
     EXPECT_EQ(contents(list), (std::vector{1, 2, 3}));
     EXPECT_EQ(list.size(), 3U);
+}
+
+TENDRIL_TEST(intrusive_list, gives_null_when_there_is_nothing_to_pop) {
+    intrusive_list<item> list;
+    EXPECT_TRUE(list.empty());
+    EXPECT_EQ(list.size(), 0U);
+    EXPECT_EQ(list.pop_front(), nullptr);
+}
+
+TENDRIL_TEST(intrusive_list, an_unlinked_item_can_be_added_again) {
+    intrusive_list<item> list;
+    item a{1};
+    item b{2};
+    list.push_back(a);
+    list.push_back(b);
+    a.unlink();
+    EXPECT_FALSE(a.linked());
+    list.push_back(a);
+    EXPECT_EQ(contents(list), (std::vector{2, 1}));
+}
+
+TENDRIL_TEST(intrusive_list, unlinking_what_is_in_no_list_does_nothing) {
+    item a{1};
+    a.unlink();
+    EXPECT_FALSE(a.linked());
+}
+
+TENDRIL_TEST(intrusive_list, clearing_unlinks_every_item) {
+    intrusive_list<item> list;
+    item a{1};
+    item b{2};
+    list.push_back(a);
+    list.push_back(b);
+    list.clear();
+    EXPECT_TRUE(list.empty());
+    EXPECT_FALSE(a.linked() || b.linked());
+}
+
+TENDRIL_TEST(intrusive_list, an_item_is_in_one_list_for_each_tag) {
+    intrusive_list<two_tags, by_age> ages;
+    intrusive_list<two_tags, by_name> names;
+    two_tags a;
+    ages.push_back(a);
+    names.push_back(a);
+    static_cast<list_hook<by_age>&>(a).unlink();
+    EXPECT_TRUE(ages.empty());
+    EXPECT_EQ(names.pop_front(), &a);
+}
+
+TENDRIL_TEST(intrusive_list, an_item_may_leave_after_the_walk_has_passed_it) {
+    intrusive_list<item> list;
+    item items[]{item{1}, item{2}, item{3}};
+    for (item& each : items) {
+        list.push_back(each);
+    }
+    for (auto at = list.begin(); at != list.end();) {
+        item& passed = *at;
+        ++at;
+        passed.unlink();
+    }
+    EXPECT_TRUE(list.empty());
+}
+
+TENDRIL_TEST(intrusive_list, refuses_an_item_that_is_in_a_list_already) {
+    intrusive_list<item> list;
+    item a{1};
+    list.push_back(a);
+    EXPECT_DEATH(list.push_back(a), "at most one list");
 }

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <harness/hubs.hpp>
+#include <tendril/hub/sleep.hpp>
+
+namespace {
+
+using namespace tendril;
+using namespace std::chrono_literals;
+using test::lone_waiter;
+using test::outcome_of;
+using test::transcript;
+using test::wish;
+using real_seconds = std::chrono::duration<double>;
+using real_limits = std::numeric_limits<double>;
+
+// Sleeps for so long in a greenlet of its own; says whether that ended within a year.
+template <typename Duration>
+bool ends_within_a_year(Duration const& duration) {
+    bool ended = false;
+    auto const sleeper = this_hub().spawn_raw([&] {
+        sleep_for(duration);
+        ended = true;
+    });
+    sleep_for(24h * 365);
+    return ended;
+}
+
+}  // namespace
+
+TENDRIL_HUB_TEST(sleep, takes_as_long_as_it_says) {
+    sleep_for(5ms);
+    EXPECT_EQ(clock.elapsed(), 5ms);
+    sleep_until(now() + 7ms);
+    EXPECT_EQ(clock.elapsed(), 12ms);
+    sleep_until(deadline::after(1ms));
+    EXPECT_EQ(clock.elapsed(), 13ms);
+}
+
+TENDRIL_HUB_TEST(sleep, is_measured_from_its_beginning) {
+    clock.advance(1h);
+    sleep_for(5ms);
+    EXPECT_EQ(clock.elapsed(), 1h + 5ms);
+}
+
+TENDRIL_HUB_TEST(sleep, sleepers_wake_in_the_order_of_their_moments) {
+    transcript seen;
+    for (int const delay : {3, 1, 2}) {
+        this_hub().spawn_raw([&seen, delay] {
+            sleep_for(std::chrono::milliseconds{delay});
+            seen.push_back(std::to_string(delay));
+        });
+    }
+    sleep_for(5ms);
+    EXPECT_EQ(seen, (transcript{"1", "2", "3"}));
+}
+
+TENDRIL_HUB_TEST(sleep, sleepers_of_one_moment_wake_in_the_order_they_fell_asleep) {
+    transcript seen;
+    for (char const* word : {"a", "b", "c"}) {
+        this_hub().spawn_raw([&seen, word] {
+            sleep_for(1ms);
+            seen.push_back(word);
+        });
+    }
+    sleep_for(2ms);
+    EXPECT_EQ(seen, (transcript{"a", "b", "c"}));
+}
+
+TENDRIL_HUB_TEST(sleep, only_the_greenlet_sleeps) {
+    int steps = 0;
+    auto const busy = this_hub().spawn_raw([&] {
+        for (; steps < 10; ++steps) {
+            sleep_for(1ms);
+        }
+    });
+    sleep_for(20ms);
+    EXPECT_EQ(steps, 10);
+}
+
+TENDRIL_HUB_TEST(sleep, leaves_no_alarm_behind) {
+    sleep_for(1ms);
+    EXPECT_EQ(this_hub().statistics().alarms, 0U);
+}
+
+// Moments that are past.
+
+TENDRIL_HUB_TEST(sleep, zero_and_less_let_those_run_once_who_are_ready) {
+    auto const others_ran = [](auto sleep) {
+        int steps = 0;
+        auto const other = this_hub().spawn_raw([&] {
+            ++steps;
+            yield();
+            ++steps;
+        });
+        sleep();
+        int const before = steps;
+        yield();
+        return before;
+    };
+    EXPECT_EQ(others_ran([] { sleep_for(0s); }), 1);
+    EXPECT_EQ(others_ran([] { sleep_for(-1h); }), 1);
+    EXPECT_EQ(others_ran([] { sleep_for(std::chrono::hours::min()); }), 1);
+    EXPECT_EQ(others_ran([] { sleep_for(real_seconds{-real_limits::infinity()}); }), 1);
+    EXPECT_EQ(others_ran([] { sleep_until(time_point::min()); }), 1);
+    EXPECT_EQ(others_ran([] { sleep_until(now()); }), 1);
+    EXPECT_EQ(clock.elapsed(), 0ns);
+}
+
+TENDRIL_HUB_TEST(sleep, a_moment_that_is_past_arms_no_alarm) {
+    std::size_t armed = 1;
+    this_hub().call_soon([&] { armed = this_hub().statistics().alarms; });
+    sleep_for(-1s);
+    EXPECT_EQ(armed, 0U);
+}
+
+// Moments that never come.
+
+TENDRIL_HUB_TEST(sleep, an_age_does_not_end_at_once) {
+    EXPECT_FALSE(ends_within_a_year(std::chrono::hours{24 * 365 * 400}));
+    EXPECT_FALSE(ends_within_a_year(std::chrono::hours::max()));
+    EXPECT_FALSE(ends_within_a_year(std::chrono::seconds::max()));
+    EXPECT_FALSE(ends_within_a_year(std::chrono::milliseconds::max()));
+    EXPECT_FALSE(ends_within_a_year(std::chrono::nanoseconds::max()));
+    EXPECT_FALSE(ends_within_a_year(real_seconds{real_limits::infinity()}));
+    EXPECT_FALSE(ends_within_a_year(real_seconds{real_limits::max()}));
+}
+
+TENDRIL_HUB_TEST(sleep, never_lasts_until_somebody_interrupts) {
+    wish stop{"stop"};
+    std::string outcome;
+    auto const sleeper = this_hub().spawn_raw(
+        [&] { outcome = outcome_of([] { sleep_until(deadline::never()); }); });
+    sleep_for(24h * 365);
+    EXPECT_EQ(outcome, "");
+    request(*sleeper.block(), stop);
+    yield();
+    EXPECT_EQ(outcome, "stop");
+}
+
+TENDRIL_HUB_TEST(sleep, a_duration_that_is_not_a_number_is_refused) {
+    EXPECT_THROW(sleep_for(real_seconds{real_limits::quiet_NaN()}), misuse);
+}
+
+// Interruption.
+
+TENDRIL_HUB_TEST(sleep, one_that_is_interrupted_leaves_no_alarm_behind) {
+    wish stop{"stop"};
+    auto const sleeper = this_hub().spawn_raw(
+        [] { EXPECT_EQ(outcome_of([] { sleep_for(1h); }), "stop"); });
+    yield();
+    EXPECT_EQ(this_hub().statistics().alarms, 1U);
+    request(*sleeper.block(), stop);
+    yield();
+    EXPECT_EQ(this_hub().statistics().alarms, 0U);
+}
+
+TENDRIL_HUB_TEST(sleep, one_that_has_ended_in_the_same_turn_is_not_interrupted) {
+    wish stop{"stop"};
+    transcript seen;
+    auto const sleeper = this_hub().spawn_raw([&] {
+        seen.push_back(outcome_of([] { sleep_for(1ms); }));
+        seen.push_back(outcome_of([] { sleep_for(1ms); }));
+    });
+    yield();
+    // It comes due behind the sleep, in the same turn.
+    this_hub().call_later(1ms, [&] { request(*sleeper.block(), stop); });
+    clock.advance(1ms);
+    sleep_for(5ms);
+    EXPECT_EQ(seen, (transcript{"returned", "stop"}));
+}
+
+// Yielding.
+
+TENDRIL_HUB_TEST(sleep, yield_lets_everybody_run_once_who_is_ready) {
+    transcript seen;
+    for (char const* word : {"a", "b"}) {
+        this_hub().spawn_raw([&seen, word] {
+            seen.push_back(word);
+            yield();
+            seen.push_back(word);
+        });
+    }
+    yield();
+    seen.push_back("main");
+    yield();
+    EXPECT_EQ(seen, (transcript{"a", "b", "main", "a", "b"}));
+}
+
+TENDRIL_HUB_TEST(sleep, yield_returns_at_once_when_nobody_is_ready) {
+    std::uint64_t const switches = this_hub().statistics().switches;
+    yield();
+    EXPECT_EQ(this_hub().statistics().switches, switches);
+}
+
+TENDRIL_HUB_TEST(sleep, yield_lets_callbacks_run_that_are_queued) {
+    bool called = false;
+    this_hub().call_soon([&] { called = true; });
+    yield();
+    EXPECT_TRUE(called);
+}

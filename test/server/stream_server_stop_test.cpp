@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// How a server ends.
+#include <harness/network.hpp>
+#include <tendril/greenlet/greenlet_exit.hpp>
+#include <tendril/hub/hub.hpp>
+#include <tendril/hub/timeout.hpp>
+#include <tendril/server/stream_server.hpp>
+#include <tendril/support/scope_exit.hpp>
+#include <tendril/sync/event.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace tendril;
+using namespace std::chrono_literals;
+using test::hear;
+using test::hear_all;
+using test::say;
+using test::settle;
+
+void wait_for_end(tcp_stream& stream) {
+    while (!hear(stream).empty()) {}
+}
+
+tcp_stream connect_to(stream_server const& server) {
+    tcp_stream client = tcp_stream::connect(server.local_endpoint());
+    settle();
+    return client;
+}
+
+}  // namespace
+
+TENDRIL_HUB_TEST(stream_server, stop_refuses_connections_from_then_on) {
+    stream_server server{"127.0.0.1:0", wait_for_end};
+    server.start();
+    tcp_endpoint const address = server.local_endpoint();
+    EXPECT_TRUE(server.stop());
+    EXPECT_FALSE(server.running());
+    EXPECT_THROW(tcp_stream::connect(address), system_error);
+    EXPECT_EQ(clock.elapsed(), 0s);
+}
+
+TENDRIL_HUB_TEST(stream_server, stop_before_the_start_and_a_second_time_does_nothing) {
+    stream_server server{"127.0.0.1:0", wait_for_end};
+    EXPECT_TRUE(server.stop());
+    server.start();
+    EXPECT_TRUE(server.stop());
+    EXPECT_TRUE(server.stop());
+}
+
+TENDRIL_HUB_TEST(stream_server, stop_waits_for_the_handlers) {
+    bool finished = false;
+    stream_server server{"127.0.0.1:0", [&](tcp_stream&) {
+                             sleep_for(3s);
+                             finished = true;
+                         }};
+    server.start();
+    tcp_stream const client = connect_to(server);
+    EXPECT_TRUE(server.stop(10s));
+    EXPECT_TRUE(finished);
+    EXPECT_EQ(clock.elapsed() / 1s, 3);
+}
+
+TENDRIL_HUB_TEST(stream_server, stop_ends_the_handlers_that_run_on_after_the_grace) {
+    std::string how;
+    stream_server server{"127.0.0.1:0", [&](tcp_stream& stream) {
+                             how = test::interruption_of([&] { wait_for_end(stream); });
+                         }};
+    server.start();
+    tcp_stream client = connect_to(server);
+    EXPECT_FALSE(server.stop(5s));
+    EXPECT_EQ(how, "exit");
+    EXPECT_EQ(clock.elapsed() / 1s, 5);
+    EXPECT_EQ(hear_all(client), "");
+}
+
+TENDRIL_HUB_TEST(stream_server, stop_without_grace_ends_them_at_once) {
+    stream_server server{"127.0.0.1:0", wait_for_end};
+    server.start();
+    tcp_stream const client = connect_to(server);
+    EXPECT_FALSE(server.stop(0s));
+    EXPECT_EQ(server.statistics().connections, 0U);
+    EXPECT_EQ(clock.elapsed() / 1ms, 0);
+}
+
+TENDRIL_HUB_TEST(stream_server, the_usual_grace_is_a_second) {
+    stream_server server{"127.0.0.1:0", wait_for_end};
+    server.start();
+    tcp_stream const client = connect_to(server);
+    EXPECT_FALSE(server.stop());
+    EXPECT_EQ(clock.elapsed() / 1s, 1);
+}
+
+TENDRIL_HUB_TEST(stream_server, stop_lets_the_cleanup_of_a_handler_finish) {
+    bool cleaned = false;
+    stream_server server{"127.0.0.1:0", [&](tcp_stream& stream) {
+                             scope_exit const cleanup{[&] {
+                                 sleep_for(100ms);
+                                 cleaned = true;
+                             }};
+                             wait_for_end(stream);
+                         }};
+    server.start();
+    tcp_stream const client = connect_to(server);
+    server.stop(0s);
+    EXPECT_TRUE(cleaned);
+}
+
+TENDRIL_HUB_TEST(stream_server, a_handler_that_refuses_to_end_does_not_hold_stop_up) {
+    event released;
+    bool ended = false;
+    auto server = std::make_unique<stream_server>("127.0.0.1:0", [&](tcp_stream&) {
+        while (!released.is_set()) {
+            try {
+                released.wait();
+            } catch (greenlet_exit const&) {}
+        }
+        ended = true;
+    });
+    server->start();
+    tcp_stream const client = connect_to(*server);
+    EXPECT_FALSE(server->stop(1s));
+    EXPECT_EQ(clock.elapsed() / 1s, 2);
+    // It outlives the server object and does not mind.
+    server = nullptr;
+    released.set();
+    settle();
+    EXPECT_TRUE(ended);
+}
+
+TENDRIL_HUB_TEST(stream_server, a_handler_may_stop_its_own_server) {
+    std::unique_ptr<stream_server> server;
+    bool stopped = false;
+    server = std::make_unique<stream_server>("127.0.0.1:0", [&](tcp_stream& stream) {
+        stopped = server->stop(10s);
+        say(stream, "stopped");
+    });
+    server->start();
+    tcp_stream client = connect_to(*server);
+    EXPECT_EQ(hear_all(client), "stopped");
+    EXPECT_TRUE(stopped);
+    EXPECT_FALSE(server->running());
+    EXPECT_EQ(clock.elapsed() / 1ms, 0);
+}
+
+TENDRIL_HUB_TEST(stream_server, a_handler_that_stops_its_server_waits_for_the_others) {
+    std::unique_ptr<stream_server> server;
+    server = std::make_unique<stream_server>("127.0.0.1:0", [&](tcp_stream& stream) {
+        if (hear(stream) == "stop") {
+            server->stop(10s);
+            say(stream, "stopped");
+        } else {
+            sleep_for(3s);
+            say(stream, "finished");
+        }
+    });
+    server->start();
+    tcp_stream other = connect_to(*server);
+    tcp_stream client = connect_to(*server);
+    say(other, "go on");
+    say(client, "stop");
+    EXPECT_EQ(hear_all(client), "stopped");
+    EXPECT_EQ(hear_all(other), "finished");
+    EXPECT_EQ(clock.elapsed() / 1s, 3);
+}
+
+TENDRIL_HUB_TEST(stream_server, several_may_stop_it_at_once) {
+    stream_server server{"127.0.0.1:0", [](tcp_stream&) { sleep_for(3s); }};
+    server.start();
+    tcp_stream const client = connect_to(server);
+    std::vector<task<bool>> stopping;
+    for (int count = 0; count < 3; ++count) {
+        stopping.push_back(spawn([&] { return server.stop(10s); }));
+    }
+    for (auto& each : stopping) {
+        EXPECT_TRUE(each.get());
+    }
+}
+
+TENDRIL_HUB_TEST(stream_server, stop_wakes_everybody_in_serve_forever) {
+    stream_server server{"127.0.0.1:0", wait_for_end};
+    auto one = spawn([&] { server.serve_forever(); });
+    auto other = spawn([&] { server.serve_forever(); });
+    settle();
+    server.stop();
+    one.join();
+    other.join();
+    EXPECT_TRUE(one.succeeded() && other.succeeded());
+}
+
+TENDRIL_HUB_TEST(stream_server, stop_while_it_waits_for_room_returns_at_once) {
+    stream_server server{"127.0.0.1:0", wait_for_end, {.max_connections = 1}};
+    server.start();
+    tcp_stream one = connect_to(server);
+    tcp_stream two = connect_to(server);
+    one.close();
+    two.close();
+    EXPECT_TRUE(server.stop(10s));
+    EXPECT_EQ(clock.elapsed() / 1ms, 0);
+}
+
+TENDRIL_HUB_TEST(stream_server, a_stop_that_is_interrupted_leaves_the_rest_to_the_destructor) {
+    auto server = std::make_unique<stream_server>("127.0.0.1:0", wait_for_end);
+    server->start();
+    tcp_stream client = connect_to(*server);
+    std::string const how = test::interruption_of(
+        [&] { with_timeout(1s, [&] { server->stop(10s); }); });
+    EXPECT_EQ(how, "timed out");
+    server = nullptr;
+    EXPECT_EQ(hear_all(client), "");
+    EXPECT_EQ(clock.elapsed() / 1s, 1);
+}
+
+TENDRIL_HUB_TEST(stream_server, stop_refuses_a_grace_that_is_no_number) {
+    stream_server server{"127.0.0.1:0", wait_for_end};
+    server.start();
+    EXPECT_THROW(
+        server.stop(std::chrono::duration<double>{std::numeric_limits<double>::quiet_NaN()}),
+        misuse);
+    EXPECT_TRUE(server.running());
+}
+
+TENDRIL_HUB_TEST(stream_server, the_destructor_ends_what_runs) {
+    tcp_stream client;
+    {
+        stream_server server{"127.0.0.1:0", wait_for_end};
+        server.start();
+        client = connect_to(server);
+    }
+    EXPECT_EQ(hear_all(client), "");
+    EXPECT_EQ(clock.elapsed() / 1ms, 0);
+}
+
+TENDRIL_HUB_TEST(stream_server, can_be_started_again_with_all_its_room) {
+    stream_server server{"127.0.0.1:0", wait_for_end, {.max_connections = 2}};
+    for (int round = 0; round < 3; ++round) {
+        server.start();
+        tcp_stream const one = connect_to(server);
+        tcp_stream const two = connect_to(server);
+        EXPECT_EQ(server.statistics().connections, 2U) << round;
+        server.stop(0s);
+        EXPECT_EQ(server.statistics().connections, 0U) << round;
+    }
+}
+
+TENDRIL_HUB_TEST(stream_server, serves_again_after_a_stop) {
+    stream_server server{"127.0.0.1:0", [](tcp_stream& stream) { say(stream, "served"); }};
+    server.start();
+    server.stop();
+    server.start();
+    tcp_stream client = connect_to(server);
+    EXPECT_EQ(hear_all(client), "served");
+}
+
+TENDRIL_HUB_TEST(stream_server, a_hub_may_close_with_handlers_that_have_not_begun) {
+    auto server = std::make_unique<stream_server>("127.0.0.1:0", wait_for_end);
+    server->start();
+    settle();
+    tcp_stream client = test::connect_at_once(server->local_endpoint());
+    // The acceptor takes the connection and spawns its handler, and no more happens.
+    this_hub().context().poll();
+    yield();
+    EXPECT_EQ(server->statistics().connections, 1U);
+    this_hub().close();
+    EXPECT_EQ(server->statistics().connections, 0U);
+}
+
+// A global, or a member of what owns the program, is made before `run` and destroyed after it.
+TENDRIL_TEST(stream_server, may_be_made_before_the_hub_and_outlive_it) {
+    stream_server server{"127.0.0.1:0", wait_for_end};
+    tcp_stream client;
+    tendril::run([&] {
+        server.start();
+        client = connect_to(server);
+    });
+    EXPECT_FALSE(server.running());
+    EXPECT_FALSE(client.is_open());
+}
+
+TENDRIL_TEST(stream_server, that_was_stopped_may_outlive_its_hub_and_serve_in_the_next) {
+    stream_server server{"127.0.0.1:0", [](tcp_stream& stream) { say(stream, "served"); }};
+    for (int round = 0; round < 2; ++round) {
+        tendril::run([&] {
+            server.start();
+            tcp_stream client = connect_to(server);
+            EXPECT_EQ(hear_all(client), "served") << round;
+            server.stop();
+        });
+    }
+}
