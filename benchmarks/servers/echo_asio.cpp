@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The baseline: an echo server written by hand with Boost.Asio callbacks, one buffer per connection.
+// The baseline: an echo server written by hand with Boost.Asio callbacks, one buffer per
+// connection.
 //
 //     echo_asio            prints "listening on 127.0.0.1:PORT"; ends with SIGTERM
 #include <boost/asio.hpp>

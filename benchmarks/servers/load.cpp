@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A load of small messages on an echo server, with as little of its own work as can be: epoll by hand.
+// A load of small messages on an echo server, with as little of its own work as can be: epoll by
+// hand.
 //
 //     load PORT CONNECTIONS SECONDS [SIZE]
 //
-// Each connection sends SIZE bytes (64 when not given), waits until as many have come back, and begins
-// again. Prints one line: `requests N seconds S p50_us A p99_us B p999_us C`.
+// Each connection sends SIZE bytes (64 when not given), waits until as many have come back, and
+// begins again. Prints one line: `requests N seconds S p50_us A p99_us B p999_us C`.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Sitting 1: stacks that pass values to each other.
 //
-// A greenlet is a function with a stack of its own. `switch_to` suspends whoever calls it and continues
-// the other one; what it returns is whatever is sent back later.
+// A greenlet is a function with a stack of its own. `switch_to` suspends whoever calls it and
+// continues the other one; what it returns is whatever is sent back later.
 #include <tendril/greenlet.hpp>
 
 #include <iostream>

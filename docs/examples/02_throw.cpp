@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Sitting 3: exceptions cross stacks.
 //
-// What a greenlet throws goes to its parent. What is thrown into it arrives where it is suspended. And
-// nothing that was begun is left undone: a greenlet that nobody refers to any more is unwound.
+// What a greenlet throws goes to its parent. What is thrown into it arrives where it is suspended.
+// And nothing that was begun is left undone: a greenlet that nobody refers to any more is unwound.
 #include <tendril/greenlet.hpp>
 
 #include <iostream>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Sitting 7: nobody says any more who comes next.
 //
-// In 01_switch every greenlet names the one that continues. Here they only say what they wait for, and
-// the hub finds out who can go on.
+// In 01_switch every greenlet names the one that continues. Here they only say what they wait for,
+// and the hub finds out who can go on.
 #include <tendril/hub.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>

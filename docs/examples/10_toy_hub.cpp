@@ -2,8 +2,9 @@
 // Sitting 5: a hub of eighty lines, on greenlets alone.
 //
 // A hub is a greenlet that decides who runs next. Whoever has to wait tells the hub what for, and
-// switches to it; the hub keeps a queue of those who are ready and a heap of those who sleep. The real
-// hub (lib/hub/hub.cpp) has the same shape; it adds a reactor, other threads, and ways to be interrupted.
+// switches to it; the hub keeps a queue of those who are ready and a heap of those who sleep. The
+// real hub (lib/hub/hub.cpp) has the same shape; it adds a reactor, other threads, and ways to be
+// interrupted.
 #include <tendril/greenlet.hpp>
 
 #include <algorithm>
@@ -19,8 +20,8 @@ namespace {
 // DOC: toy_hub
 class toy_hub {
 public:
-    // Makes a greenlet that will run in its turn. Its parent is the hub: when it ends, control comes
-    // back to the loop.
+    // Makes a greenlet that will run in its turn. Its parent is the hub: when it ends, control
+    // comes back to the loop.
     void spawn(std::function<void()> function) {
         ready_.push_back(greenlet{[function] { function(); }, {.parent = loop_}});
     }

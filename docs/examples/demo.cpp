@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// `./dev demo`: ten thousand keep-alive connections to a web server, each a greenlet in this process and
-// a greenlet in that one.
+// `./dev demo`: ten thousand keep-alive connections to a web server, each a greenlet in this
+// process and a greenlet in that one.
 //
 //     demo SERVER-PROGRAM [CONNECTIONS [SECONDS]]
 //
-// The server runs as a process of its own. Each connection here is a plain loop: wait for a turn, send a
-// request, read the answer. A semaphore lets 256 requests be under way at once and serves in the order of
-// arrival, so all connections take turns.
+// The server runs as a process of its own. Each connection here is a plain loop: wait for a turn,
+// send a request, read the answer. A semaphore lets 256 requests be under way at once and serves in
+// the order of arrival, so all connections take turns.
 #include "child_process.hpp"
 
 #include <tendril/tendril.hpp>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// A server that sends back what it receives: echo_server --port 7000 (0, the default: any free port).
+// A server that sends back what it receives: echo_server --port 7000 (0, the default: any free
+// port).
 #include "options.hpp"
 
 #include <tendril/tendril.hpp>

@@ -2,8 +2,8 @@
 // Exercise 1: do two trees have the same leaves, in the same order, whatever their shape?
 //
 // Each tree is walked by a greenlet of its own, which sends one leaf at a time to whoever asks. The
-// recursion stays a recursion: it is suspended in the middle, several calls deep. A walk that is not
-// needed any more is ended by dropping its handle.
+// recursion stays a recursion: it is suspended in the middle, several calls deep. A walk that is
+// not needed any more is ended by dropping its handle.
 #include <tendril/greenlet.hpp>
 
 #include <iostream>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// Exercise 3: a latch. It is made with a number; whoever waits goes on when it has been counted down.
+// Exercise 3: a latch. It is made with a number; whoever waits goes on when it has been counted
+// down.
 //
-// One queue of waiters and one word of state are enough. There is nothing to do for timeouts, cancel or
-// kill: a waiter that gives up leaves the queue by itself.
+// One queue of waiters and one word of state are enough. There is nothing to do for timeouts,
+// cancel or kill: a waiter that gives up leaves the queue by itself.
 #include <tendril/hub.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>
