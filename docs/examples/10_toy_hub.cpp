@@ -2,7 +2,7 @@
 // Sitting 5: a hub of eighty lines, on greenlets alone.
 //
 // A hub is a greenlet that decides who runs next. Whoever has to wait tells the hub what for, and
-// switches to it; the hub keeps a queue of those who are ready and a heap of those who sleep. The
+// switches to it; the hub keeps a queue of those who are ready and a list of those who sleep. The
 // real hub (lib/hub/hub.cpp) has the same shape; it adds a reactor, other threads, and ways to be
 // interrupted.
 #include <tendril/greenlet.hpp>

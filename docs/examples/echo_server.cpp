@@ -23,10 +23,10 @@ void echo(tendril::tcp_stream& stream) {
 int main(int argc, char** argv) {
     return tendril::run([&] {
         tendril::stream_server server{"127.0.0.1:" + port_option(argc, argv), echo};
+        tendril::signal_set quit{SIGINT, SIGTERM};  // from here on they do not end the process
         server.start();
         std::cout << "listening on " << tendril::to_string(server.local_endpoint()) << std::endl;
 
-        tendril::signal_set quit{SIGINT, SIGTERM};
         quit.wait();
         server.stop(5s);  // connections may finish
         return 0;

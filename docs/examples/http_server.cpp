@@ -28,10 +28,10 @@ void answer(tendril::http_request& request, tendril::http_response& response) {
 int main(int argc, char** argv) {
     return tendril::run([&] {
         tendril::http_server server{"127.0.0.1:" + port_option(argc, argv), answer};
+        tendril::signal_set quit{SIGINT, SIGTERM};  // from here on they do not end the process
         server.start();
         std::cout << "listening on " << tendril::to_string(server.local_endpoint()) << std::endl;
 
-        tendril::signal_set quit{SIGINT, SIGTERM};
         quit.wait();
         server.stop(5s);  // what has arrived is answered
         return 0;

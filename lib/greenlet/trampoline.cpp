@@ -93,6 +93,13 @@ void bury(thread_record& thread, control_block& dead) noexcept {
     }
 }
 
+// Whether the hub will run it, now or some time, and nobody else may.
+bool is_in_the_hub(control_block const& block) noexcept {
+    greenlet_state const state = block.state.load(std::memory_order_relaxed);
+    return state == greenlet_state::parked || state == greenlet_state::ready ||
+        (state == greenlet_state::unstarted && block.scheduled);
+}
+
 }  // namespace
 
 control_block& deliver(
@@ -100,12 +107,16 @@ control_block& deliver(
     for (;; ancestor = ancestor->parent) {
         TENDRIL_ASSERT(ancestor != nullptr, "the main greenlet of a living thread is alive");
         greenlet_state const state = ancestor->state.load(std::memory_order_relaxed);
-        if (state == greenlet_state::parked || state == greenlet_state::ready) {
+        if (is_in_the_hub(*ancestor)) {
             // It waits for something else, and the hub has promised it exactly one answer.
             if (sent.error) {
-                report_unraisable(thread, std::move(sent.error), sender);
+                report_unraisable(thread, std::exchange(sent.error, nullptr), sender);
             }
             sent.result = value{};
+            if (thread.loop == nullptr) {
+                // The hub has closed without it.
+                continue;
+            }
             thread.transfer = nullptr;
             return thread.loop->successor();
         }

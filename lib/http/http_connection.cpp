@@ -30,6 +30,7 @@ namespace {
 
 constexpr std::size_t read_size = 2048;
 constexpr std::size_t largest_read = 64 * 1024;
+constexpr std::uint64_t most_at_once = largest_read;
 constexpr std::size_t kept_size = 4096;
 constexpr int most_empty_lines = 2;
 constexpr auto linger_time = std::chrono::seconds{1};
@@ -65,6 +66,13 @@ void http_connection::serve() {
 }
 
 http_connection::progress http_connection::read_request() {
+    // Made before anything can be refused: it forgets the previous request.
+    request_parser parser{
+        request_,
+        {.head = server_.options.head_limit,
+         .target = server_.options.target_limit,
+         .fields = server_.options.field_limit,
+         .body = server_.options.body_limit}};
     // Empty lines do not make a connection less idle.
     deadline const limit = deadline::after(server_.options.idle_timeout);
     for (int skipped = 0;;) {
@@ -79,12 +87,6 @@ http_connection::progress http_connection::read_request() {
             return refuse(400);
         }
     }
-    request_parser parser{
-        request_,
-        {.head = server_.options.head_limit,
-         .target = server_.options.target_limit,
-         .fields = server_.options.field_limit,
-         .body = server_.options.body_limit}};
     return read_head_and_body(parser);
 }
 
@@ -92,7 +94,7 @@ http_connection::progress http_connection::read_request() {
 bool http_connection::wait_for_request(deadline limit) {
     lingers_ = crossing_time;
     if (server_.draining) {
-        return false;
+        return take_last_request();
     }
     if (unparsed().empty()) {
         release_memory();
@@ -106,12 +108,17 @@ bool http_connection::wait_for_request(deadline limit) {
     try {
         arrived = read_more(limit);
     } catch (drain_notice const&) {
-        return false;
+        return take_last_request();
     }
     if (arrived != input::late) {
         lingers_ = lingers_.zero();
     }
     return arrived == input::some;
+}
+
+// The server drains. What has arrived by now is answered all the same.
+bool http_connection::take_last_request() {
+    return read_more(deadline::after(std::chrono::nanoseconds{0})) == input::some;
 }
 
 http_connection::progress http_connection::read_head_and_body(request_parser& parser) {
@@ -134,7 +141,8 @@ http_connection::progress http_connection::read_head_and_body(request_parser& pa
                 write_in_time(boost::asio::buffer("HTTP/1.1 100 Continue\r\n\r\n", 25));
             }
         }
-        switch (read_more(limit)) {
+        std::uint64_t const expected = in_body ? parser.content_length_remaining().value_or(0) : 0;
+        switch (read_more(limit, static_cast<std::size_t>(std::min(expected, most_at_once)))) {
         case input::some:
             break;
         case input::end:
@@ -145,10 +153,10 @@ http_connection::progress http_connection::read_head_and_body(request_parser& pa
     }
 }
 
-http_connection::input http_connection::read_more(deadline limit) {
+http_connection::input http_connection::read_more(deadline limit, std::size_t expected) {
     input_.erase(0, std::exchange(parsed_, 0));
     std::size_t const before = input_.size();
-    input_.resize(before + std::clamp(before, read_size, largest_read));
+    input_.resize(before + std::clamp(std::max(before, expected), read_size, largest_read));
     std::size_t arrived = 0;
     scope_exit const cut{[&] { input_.resize(before + arrived); }};
     timeout const in_time{limit};
@@ -175,14 +183,15 @@ bool http_connection::skip_empty_line() noexcept {
 }
 
 void http_connection::release_memory() noexcept {
-    input_.clear();
     parsed_ = 0;
-    if (input_.capacity() > kept_size) {
-        std::string{}.swap(input_);
+    for (std::string* const text : {&input_, &head_}) {
+        text->clear();
+        if (text->capacity() > kept_size) {
+            std::string{}.swap(*text);
+        }
     }
-    if (request_.body_.capacity() > kept_size) {
-        std::string{}.swap(request_.body_);
-    }
+    request_.clear(kept_size);
+    response_.clear(kept_size);
 }
 
 http_connection::progress http_connection::refuse(int status) {

@@ -53,8 +53,9 @@ private:
 
     progress read_request();
     bool wait_for_request(deadline limit);
+    bool take_last_request();
     progress read_head_and_body(request_parser& parser);
-    input read_more(deadline limit);
+    input read_more(deadline limit, std::size_t expected = 0);
     bool skip_empty_line() noexcept;
     std::string_view unparsed() const noexcept { return std::string_view{input_}.substr(parsed_); }
     void release_memory() noexcept;

@@ -44,16 +44,23 @@ http_server::http_server(std::string_view address, handler on_request, http_serv
           },
           options.server} {}
 
-http_server::~http_server() = default;
+// A connection whose handler destroys the server serves nothing more.
+http_server::~http_server() { state_->draining = true; }
 
 void http_server::start() {
-    state_->draining = false;
     server_.start();
+    // No connection has been served yet: the acceptor begins in its turn.
+    state_->draining = false;
 }
 
 void http_server::serve_forever() {
-    state_->draining = false;
+    start();
     server_.serve_forever();
+}
+
+bool http_server::stop(deadline limit) {
+    drain();
+    return server_.stop(limit);
 }
 
 http_server_statistics http_server::statistics() const noexcept {

@@ -26,6 +26,14 @@ bool is_token(std::string_view name) noexcept {
     });
 }
 
+// Empties a text and lets go of its memory when that is more than `kept`.
+void clear_text(std::string& text, std::size_t kept) noexcept {
+    text.clear();
+    if (text.capacity() > kept) {
+        std::string{}.swap(text);
+    }
+}
+
 bool frames_message(std::string_view name) noexcept {
     return same_name(name, "Content-Length") || same_name(name, "Transfer-Encoding") ||
         same_name(name, "Connection") || same_name(name, "Keep-Alive") ||
@@ -36,7 +44,16 @@ bool frames_message(std::string_view name) noexcept {
 
 void http_fields::add(std::string_view name, std::string_view value) {
     auto const start = static_cast<std::uint32_t>(text_.size());
-    text_.append(name).append(value);
+    std::size_t const needed = text_.size() + name.size() + value.size();
+    if (needed > text_.capacity()) {
+        // Name and value may be views of the present text: it goes only when they are copied.
+        std::string larger;
+        larger.reserve(std::max(needed, 2 * text_.capacity()));
+        larger.append(text_).append(name).append(value);
+        text_.swap(larger);
+    } else {
+        text_.append(name).append(value);
+    }
     spans_.push_back(
         {start, static_cast<std::uint32_t>(name.size()), static_cast<std::uint32_t>(value.size())});
 }
@@ -65,14 +82,24 @@ std::size_t http_fields::count(std::string_view name) const noexcept {
     return found;
 }
 
-void http_fields::clear() noexcept {
-    text_.clear();
+void http_fields::clear(std::size_t kept) noexcept {
+    clear_text(text_, kept);
     spans_.clear();
+    if (spans_.capacity() * sizeof(span) > kept) {
+        std::vector<span>{}.swap(spans_);
+    }
 }
 
 std::string_view http_request::path() const noexcept {
-    std::string_view const whole = target_;
-    return whole.substr(0, whole.find('?'));
+    std::string_view whole = target_;
+    std::size_t const scheme = whole.find("://");
+    // The absolute form, which is meant for proxies, and which every server must understand.
+    if (!whole.empty() && whole.front() != '/' && scheme != std::string_view::npos) {
+        std::size_t const authority = scheme + 3;
+        whole.remove_prefix(std::min(whole.find_first_of("/?", authority), whole.size()));
+    }
+    std::string_view const path = whole.substr(0, whole.find('?'));
+    return path.empty() ? "/" : path;
 }
 
 std::string_view http_request::query() const noexcept {
@@ -81,11 +108,11 @@ std::string_view http_request::query() const noexcept {
     return mark == std::string_view::npos ? std::string_view{} : whole.substr(mark + 1);
 }
 
-void http_request::clear() noexcept {
+void http_request::clear(std::size_t kept) noexcept {
     method_.clear();
-    target_.clear();
-    fields_.clear();
-    body_.clear();
+    clear_text(target_, kept);
+    fields_.clear(kept);
+    clear_text(body_, kept);
 }
 
 http_response& http_response::status(int code) {
@@ -110,9 +137,9 @@ http_response& http_response::header(std::string_view name, std::string_view val
     return *this;
 }
 
-void http_response::clear() noexcept {
-    fields_.clear();
-    body_.clear();
+void http_response::clear(std::size_t kept) noexcept {
+    fields_.clear(kept);
+    clear_text(body_, kept);
     status_ = 200;
     closes_ = false;
 }

@@ -6,6 +6,8 @@
 #include <boost/beast/http/rfc7230.hpp>
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <string>
 
 namespace tendril::detail {
@@ -27,7 +29,7 @@ enum class refusal {
     bad_request = 400,
     target_too_long = 414,
     too_many_fields = 431,
-    unknown_coding = 501,
+    not_implemented = 501,
     unknown_version = 505,
 };
 
@@ -64,10 +66,23 @@ bool says_close(boost::beast::string_view connection) {
         words.begin(), words.end(), [](auto const& word) { return iequals(word, "close"); });
 }
 
+bool is_control(char c) noexcept { return (c >= 0 && c < ' ' && c != '\t') || c == '\x7f'; }
+
+// A name or a number, and a port if need be.
 bool valid_host(std::string_view host) noexcept {
-    return std::none_of(host.begin(), host.end(), [](char c) {
-        return c <= ' ' || c == '/' || c == '@' || c == ',' || c == '\x7f';
-    });
+    std::size_t const name_end = host.find(':', host.substr(0, 1) == "[" ? host.find(']') : 0);
+    std::string_view const name = host.substr(0, name_end);
+    std::string_view const port = name_end == std::string_view::npos ? std::string_view{}
+                                                                     : host.substr(name_end + 1);
+    auto const is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    auto const is_foreign = [](char c) {
+        return c <= ' ' || c == '\x7f' ||
+            std::string_view{"/@,\"<>\\^`{|}"}.find(c) != std::string_view::npos;
+    };
+    bool const is_number = name.substr(0, 1) == "[" && name.find(']') == name.size() - 1;
+    bool const has_brackets = name.find_first_of("[]") != std::string_view::npos;
+    return std::none_of(name.begin(), name.end(), is_foreign) && is_number == has_brackets &&
+        std::all_of(port.begin(), port.end(), is_digit);
 }
 
 }  // namespace
@@ -76,7 +91,8 @@ request_parser::request_parser(http_request& filled, request_limits const& limit
     : request_{filled},
       limits_{limits} {
     request_.clear();
-    header_limit(static_cast<std::uint32_t>(limits.head));
+    constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
+    header_limit(static_cast<std::uint32_t>(std::min(limits.head, most)));
     body_limit(limits.body);
     eager(true);
 }
@@ -88,7 +104,14 @@ std::size_t request_parser::parse(std::string_view input, error_code& error) {
     if (is_header_done() && chunked() && input.size() < shortest_end) {
         return 0;
     }
+    bool const was_in_head = !is_header_done();
     std::size_t const consumed = put(boost::asio::buffer(input.data(), input.size()), error);
+    if (was_in_head) {
+        head_bytes_ += is_header_done() ? 0 : consumed;
+        if (!error.failed() && !is_header_done() && head_bytes_ > limits_.head) {
+            error = refuse(refusal::too_many_fields);
+        }
+    }
     if (error == http::error::bad_version && has_other_version(input)) {
         error = refuse(refusal::unknown_version);
     } else if (error == http::error::need_more || (!error.failed() && !is_done())) {
@@ -119,7 +142,12 @@ int request_parser::status_for(error_code const& error) noexcept {
 }
 
 void request_parser::on_request_impl(
-    http::verb, text method, text target, int version, error_code& error) {
+    http::verb known, text method, text target, int version, error_code& error) {
+    if (known == http::verb::connect) {
+        // A tunnel: whoever answers 200 has promised one.
+        error = refuse(refusal::not_implemented);
+        return;
+    }
     request_.method_ = view(method);
     request_.target_ = view(target);
     request_.version_ = version == 10 ? 10 : 11;
@@ -149,7 +177,10 @@ void request_parser::on_field_impl(http::field known, text name, text value, err
         judge_trailer(name, value, error);
         return;
     }
-    if (request_.fields_.size() == limits_.fields) {
+    // Beast limits what it keeps, and it keeps no field that is complete.
+    auto const before = head_bytes_ + static_cast<std::size_t>(name.data() - input_.data());
+    bool const too_long = before + name.size() + value.size() > limits_.head;
+    if (too_long || request_.fields_.size() == limits_.fields) {
         error = refuse(refusal::too_many_fields);
         return;
     }
@@ -164,7 +195,7 @@ void request_parser::on_field_impl(http::field known, text name, text value, err
             error = refuse(refusal::bad_request);
         }
     } else if (known == http::field::transfer_encoding && !iequals(value, "chunked")) {
-        error = refuse(refusal::unknown_coding);
+        error = refuse(refusal::not_implemented);
     } else if (known == http::field::connection) {
         closes_ = closes_ || says_close(value);
     } else if (known == http::field::expect) {
@@ -205,7 +236,9 @@ std::size_t request_parser::on_body_impl(text part, error_code& error) {
 
 void request_parser::on_chunk_header_impl(std::uint64_t, text extensions, error_code& error) {
     extension_bytes_ += extensions.size();
-    error = extension_bytes_ > most_extension_bytes ? refuse(refusal::bad_request) : error_code{};
+    bool const bad = extension_bytes_ > most_extension_bytes ||
+        std::any_of(extensions.begin(), extensions.end(), is_control);
+    error = bad ? refuse(refusal::bad_request) : error_code{};
 }
 
 std::size_t request_parser::on_chunk_body_impl(std::uint64_t, text part, error_code& error) {

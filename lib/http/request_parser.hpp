@@ -67,6 +67,8 @@ private:
     http_request& request_;
     request_limits limits_;
     std::string_view input_;
+    // How many bytes of the head have been consumed by earlier calls.
+    std::size_t head_bytes_ = 0;
     std::size_t hosts_ = 0;
     std::size_t lengths_ = 0;
     std::size_t extension_bytes_ = 0;

@@ -109,6 +109,18 @@ bool exit_requested(control_block const& target) noexcept {
 
 void seal_interruptions(control_block& ending) noexcept { pending_list{ending}.seal(); }
 
+interruption_shield::interruption_shield() noexcept
+    : block_{*this_thread().current},
+      was_raised_{pending_list{block_}.sealed()} {
+    pending_list{block_}.seal();
+}
+
+interruption_shield::~interruption_shield() {
+    if (!was_raised_) {
+        pending_list{block_}.unseal();
+    }
+}
+
 void interrupt_park(control_block& target) noexcept {
     if (target.state == greenlet_state::parked && target.parked_on != nullptr) {
         static_cast<waiter*>(target.parked_on)->interrupt();

@@ -60,6 +60,7 @@ bool refuses_to_end(control_block const& block) noexcept {
 }  // namespace
 
 void hub::close() {
+    require_own_thread();
     if (stage_ != stage::open) {
         return;
     }
@@ -233,8 +234,9 @@ bool hub::drop_calls() noexcept {
 void hub::give_up_waiting() {
     if (stage_ == stage::open) {
         tell_main(
-            "would block forever: nobody is ready, no alarm is armed, no I/O is under way and no "
-            "other thread holds a remote. Waiting:" +
+            "would block forever: nobody is ready, no alarm is armed, no I/O is under way and "
+            "there "
+            "is no remote. Waiting:" +
             list_parked(thread_));
     } else if (closer_ != nullptr) {
         stuck_ = true;
@@ -264,7 +266,8 @@ void hub::tell_main(std::string text) {
         // not to spin.
         withdraw(*main_, *deadlock_);
         report_error(std::make_exception_ptr(would_block_forever{deadlock_->text()}), "the hub");
-        reactor_->sleep(deadline::at(std::chrono::steady_clock::now() + std::chrono::hours{1}));
+        auto const an_hour = std::chrono::steady_clock::now() + std::chrono::hours{1};
+        reactor_->sleep(deadline::at(an_hour), true);
     }
 }
 

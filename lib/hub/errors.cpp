@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <string>
+#include <utility>
 
 namespace tendril {
 
@@ -14,6 +15,29 @@ void print_error(std::exception_ptr error, std::string_view whose) noexcept {
         std::fputs(text.c_str(), stderr);
     } catch (...) {
         std::fputs("tendril: an error that nobody collected, and no memory to say more\n", stderr);
+    }
+}
+
+error_handler hub::set_error_handler(error_handler handler) {
+    return std::exchange(on_error_, handler ? std::move(handler) : error_handler{print_error});
+}
+
+// The handler is taken out while it runs: it may set another one and must not destroy itself by
+// that, and an error that is reported meanwhile must not come back to it.
+void hub::report_error(std::exception_ptr error, std::string_view whose) noexcept {
+    if (!on_error_) {
+        print_error(error, whose);
+        return;
+    }
+    error_handler running = std::exchange(on_error_, error_handler{});
+    try {
+        running(error, whose);
+    } catch (...) {
+        print_error(error, whose);
+        print_error(std::current_exception(), "the error handler of the hub");
+    }
+    if (!on_error_) {
+        on_error_ = std::move(running);
     }
 }
 

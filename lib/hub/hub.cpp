@@ -78,6 +78,7 @@ hub::hub(hub_options const& options)
     loop_ = loop_greenlet_.block();
     start_on_new_stack(thread_, *loop_);
     main_ = thread_.main;
+    reactor_->listen(mailbox_->bell());
     set_loop(thread_, this);
 }
 
@@ -85,8 +86,22 @@ hub::~hub() { close(); }
 
 boost::asio::io_context& hub::context() noexcept { return reactor_->context(); }
 
+void hub::require_own_thread() const {
+    TENDRIL_REQUIRE_AS(
+        wrong_thread, &thread_ == &this_thread(),
+        "this hub belongs to another thread: reach it through a `remote`, which that thread gets "
+        "from remote()");
+}
+
+void hub::require_usable() const {
+    require_own_thread();
+    TENDRIL_REQUIRE(
+        stage_ != stage::closed,
+        "this hub has closed: it calls and spawns nothing any more, and nobody can post to it");
+}
+
 callback_handle hub::call_soon(unique_function<void()> function) {
-    TENDRIL_REQUIRE(stage_ != stage::closed, "this hub has closed: it calls nothing any more");
+    require_usable();
     auto& added = *new callback{std::move(function)};
     ++added.references_;
     ready_.push(added);
@@ -94,7 +109,7 @@ callback_handle hub::call_soon(unique_function<void()> function) {
 }
 
 callback_handle hub::call_at(deadline when, unique_function<void()> function) {
-    TENDRIL_REQUIRE(stage_ != stage::closed, "this hub has closed: it calls nothing any more");
+    require_usable();
     auto& added = *new callback{std::move(function)};
     ++added.references_;
     callback_handle handle{added};
@@ -111,10 +126,8 @@ callback_handle hub::call_at(deadline when, unique_function<void()> function) {
 }
 
 tendril::remote hub::remote() {
-    TENDRIL_REQUIRE(stage_ != stage::closed, "this hub has closed: nobody can post to it");
-    tendril::remote door{mailbox_};
-    reactor_->listen(mailbox_->bell());
-    return door;
+    require_usable();
+    return tendril::remote{mailbox_};
 }
 
 greenlet hub::spawn_raw(unique_function<void()> function) {
@@ -127,8 +140,7 @@ greenlet hub::spawn_raw(unique_function<void()> function) {
 }
 
 control_block& hub::create(greenlet_body& body, std::size_t stack_size) {
-    TENDRIL_REQUIRE(
-        stage_ != stage::closed, "this hub has closed: nothing can be spawned any more");
+    require_usable();
     TENDRIL_REQUIRE(
         stack_size <= stack_pool::maximum_size,
         "a stack has at most 1 GiB: is the size meant in bytes?");
@@ -156,19 +168,6 @@ hub_statistics hub::statistics() const noexcept {
         .turns = turns_,
         .stacks = thread_.stacks.statistics(),
     };
-}
-
-error_handler hub::set_error_handler(error_handler handler) {
-    return std::exchange(on_error_, handler ? std::move(handler) : error_handler{print_error});
-}
-
-void hub::report_error(std::exception_ptr error, std::string_view whose) noexcept {
-    try {
-        on_error_(error, whose);
-    } catch (...) {
-        print_error(error, whose);
-        print_error(std::current_exception(), "the error handler of the hub");
-    }
 }
 
 // The loop.
@@ -290,14 +289,11 @@ void hub::wait_on_other_clock(deadline next) {
 }
 
 void hub::sleep(deadline until) {
-    if (until.is_never() && !mailbox_->has_remotes()) {
-        reactor_->stop_listening();
-    }
     if (!mailbox_->fall_asleep()) {
         return;
     }
     scope_exit const awake{[&] { mailbox_->wake_up(); }};
-    if (!reactor_->sleep(until) && !mailbox_->has_mail()) {
+    if (!reactor_->sleep(until, mailbox_->has_remotes()) && !mailbox_->has_mail()) {
         give_up_waiting();
     }
 }

@@ -47,7 +47,8 @@ void mailbox::ring() noexcept {
 }
 
 void mailbox::ring_locked() noexcept {
-    if (asleep_ && !std::exchange(rung_, true)) {
+    bool const first = !std::exchange(rung_, true);
+    if (asleep_ && first) {
         std::uint64_t const one = 1;
         static_cast<void>(kernel().write(bell_, &one, sizeof one));
     }
@@ -61,8 +62,7 @@ std::vector<unique_function<void()>> mailbox::take_mail() noexcept {
 
 bool mailbox::fall_asleep() noexcept {
     std::lock_guard const lock{mutex_};
-    asleep_ = mail_.empty();
-    rung_ = false;
+    asleep_ = mail_.empty() && !std::exchange(rung_, false);
     return asleep_;
 }
 

@@ -10,8 +10,8 @@
 // 1. Post to a hub that is awake: the function is queued; the hub finds it in this turn or the
 //    next.
 // 2. Post to a hub that sleeps: queued, and the bell is rung, once for each sleep.
-// 3. Post between the hub's last look and its falling asleep: `fall_asleep` looks again behind the
-//    mutex and refuses.
+// 3. Post, or a ring for another reason, between the hub's last look and its falling asleep:
+//    `fall_asleep` looks again behind the mutex and refuses.
 // 4. Post after `close`: refused.
 
 #include <tendril/support/unique_function.hpp>
@@ -35,7 +35,7 @@ public:
     bool post(unique_function<void()> function);
     void add_remote() noexcept { remotes_.fetch_add(1); }
     void drop_remote() noexcept;
-    /// Wakes the hub if it sleeps.
+    /// Makes the hub look again: wakes it if it sleeps, or keeps it awake for one more turn.
     void ring() noexcept;
 
     // The hub's thread.
@@ -45,7 +45,8 @@ public:
     bool has_mail() const noexcept { return has_mail_.load(std::memory_order_relaxed); }
     bool has_remotes() const noexcept { return remotes_.load() > 0; }
     std::vector<unique_function<void()>> take_mail() noexcept;
-    /// Announces a sleep; returns false, and the hub must stay awake, when there is mail.
+    /// Announces a sleep; returns false, and the hub must stay awake, when there is mail, or
+    /// somebody has rung since the last announcement.
     bool fall_asleep() noexcept;
     void wake_up() noexcept;
     /// Refuses everything from now on. Returns whether there is mail that has not been taken.
@@ -61,6 +62,7 @@ private:
     // Guarded by `mutex_`.
     std::vector<unique_function<void()>> mail_;
     bool asleep_ = false;
+    // Somebody has rung since `fall_asleep` has looked.
     bool rung_ = false;
     bool closed_ = false;
 };

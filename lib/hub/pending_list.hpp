@@ -25,6 +25,7 @@ public:
     /// Says whether nothing is delivered any more.
     bool sealed() const noexcept { return (block_.pending & sealed_bit) != 0; }
     void seal() noexcept { block_.pending |= sealed_bit; }
+    void unseal() noexcept { block_.pending &= ~sealed_bit; }
     void add(interruption& added) noexcept;
     void remove(interruption& removed) noexcept;
     /// Takes out what is delivered next; null when that is an exit, or nothing.

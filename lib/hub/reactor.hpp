@@ -24,16 +24,17 @@ public:
 
     boost::asio::io_context& context() noexcept;
 
-    /// Calls the handlers that are ready, and does not sleep. Throws: what a handler throws; the
-    /// other handlers keep their place.
+    /// Calls handlers that are ready, a bounded number of them, and does not sleep.
+    /// Throws: what a handler throws; the other handlers keep their place.
     void poll();
 
     /// Sleeps until handlers have been called or `until` has come; may come back early. Returns
-    /// false when it did not sleep because nothing could ever have woken it.
+    /// false when it did not sleep because nothing could ever have woken it: no limit, no I/O under
+    /// way, and the bell, as `may_be_rung` says, is rung by nobody.
     /// Throws: what a handler throws.
-    bool sleep(deadline until);
+    bool sleep(deadline until, bool may_be_rung);
 
-    /// From now on a write to this eventfd ends a sleep.
+    /// From now on a write to this eventfd, the bell, ends a sleep.
     void listen(int eventfd);
 
     /// Takes that back.

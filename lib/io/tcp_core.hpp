@@ -60,6 +60,8 @@ public:
           socket{std::in_place, here.context()} {}
 
     void close() noexcept;
+    /// Says whether it is of a hub that still exists.
+    bool belongs_to_hub() const noexcept { return socket.has_value(); }
 
     // There is one unless the stage is `closed`.
     std::optional<plain_socket> socket;
@@ -84,6 +86,8 @@ public:
           acceptor{std::in_place, here.context()} {}
 
     void close() noexcept;
+    /// Says whether it is of a hub that still exists.
+    bool belongs_to_hub() const noexcept { return acceptor.has_value(); }
 
     // There is one unless the stage is `closed`.
     std::optional<plain_acceptor> acceptor;
@@ -147,5 +151,21 @@ inline error_code last_system_error() noexcept {
 
 /// Throws when the calling thread is not the one of `home`.
 void require_thread_of(hub const& home);
+
+/// Ends the program: a handle whose core belongs to a hub goes on another thread than the hub's.
+[[noreturn]] TENDRIL_COLD void destroyed_on_another_thread() noexcept;
+
+/// Closes what a handle holds that is being destroyed. Switches: never. Thread: hub.
+template <typename Core>
+void end_handle(Core* core) noexcept {
+    if (core == nullptr) {
+        return;
+    }
+    if (core->belongs_to_hub() && &core->home.thread() != &this_thread()) [[unlikely]] {
+        destroyed_on_another_thread();
+    }
+    core->close();
+    core_user<Core>::drop(*core);
+}
 
 }  // namespace tendril::detail

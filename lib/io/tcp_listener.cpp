@@ -176,15 +176,11 @@ tcp_listener& tcp_listener::operator=(tcp_listener&& other) noexcept {
     return *this;
 }
 
-tcp_listener::~tcp_listener() {
-    if (core_ != nullptr) {
-        core_->close();
-        core_user<listener_core>::drop(*core_);
-    }
-}
+tcp_listener::~tcp_listener() { detail::end_handle(core_); }
 
-void tcp_listener::close() noexcept {
-    if (core_ != nullptr) {
+void tcp_listener::close() {
+    if (is_open()) {
+        detail::require_thread_of(core_->home);
         core_->close();
     }
 }

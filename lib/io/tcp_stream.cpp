@@ -3,10 +3,11 @@
 // How a read goes, and what it costs:
 // * After a read that filled its buffer there is probably more, so the next one calls `recv`
 //   itself. When that says "would block", or after a short read, the greenlet parks and Asio's
-//   reactor does the `recv` when the descriptor is ready. Asio knows as well that a short read has
-//   emptied the socket and does not try in vain. So a request and its answer cost one recv and one
-//   send.
-// * `async_wait` is not used here: Asio re-arms the descriptor for it with a system call each time.
+//   reactor does the `recv` when the descriptor is ready.
+// * Asio tries before it waits, so a request and its answer cost one send and two recv, of which
+//   the first one finds nothing. That is still cheaper than its other way to wait.
+// * A read does not use `async_wait`: Asio re-arms the descriptor for it with a system call each
+//   time. (With another table of system calls it does; see `read_by_readiness`.)
 // * A write goes to `send` directly and parks only when the kernel's buffer is full.
 //
 // Invariants:
@@ -33,6 +34,8 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 namespace tendril {
@@ -107,7 +110,11 @@ std::size_t read_in_reactor(tcp_core& core, void* data, std::size_t size, error_
 // goes through the table.
 std::size_t read_by_readiness(tcp_core& core, void* data, std::size_t size, error_code& error) {
     std::size_t read = 0;
-    while (!read_directly(core, data, size, read, error)) {
+    while (true) {
+        error = core.stage == stream_stage::closed ? io_error(errc::closed) : error_code{};
+        if (error.failed() || read_directly(core, data, size, read, error)) {
+            return read;
+        }
         stream_operation ready{*core.socket, "data from a stream"};
         core.socket->async_wait(plain_socket::wait_read, ready.completion());
         ready.await();
@@ -115,7 +122,6 @@ std::size_t read_by_readiness(tcp_core& core, void* data, std::size_t size, erro
             return 0;
         }
     }
-    return read;
 }
 
 // Waits until there is room in the kernel's buffer. Returns whether there is; else `error` says
@@ -228,6 +234,14 @@ void require_thread_of(hub const& home) {
         "its descriptor and adopt it on the other side");
 }
 
+void destroyed_on_another_thread() noexcept {
+    std::fputs(
+        "tendril: a stream or listener was destroyed on another thread than its hub's, where its "
+        "descriptor cannot be closed: destroy it at home, for example in a posted function\n",
+        stderr);
+    std::abort();
+}
+
 // Asio answers the operations under way with "aborted", later, from the loop; the descriptor is
 // closed at once, and they do not touch it any more.
 void tcp_core::close() noexcept {
@@ -303,12 +317,7 @@ tcp_stream& tcp_stream::operator=(tcp_stream&& other) noexcept {
     return *this;
 }
 
-tcp_stream::~tcp_stream() {
-    if (core_ != nullptr) {
-        core_->close();
-        core_user<tcp_core>::drop(*core_);
-    }
-}
+tcp_stream::~tcp_stream() { detail::end_handle(core_); }
 
 tcp_stream tcp_stream::connect(std::string const& host, std::string const& service) {
     error_code error;
@@ -395,6 +404,7 @@ void tcp_stream::shutdown_send(error_code& error) {
         error = io_error(errc::closed);
         return;
     }
+    detail::require_thread_of(core_->home);
     core_->socket->shutdown(boost::asio::socket_base::shutdown_send, error);
     error = detail::without_place(error);
 }
@@ -405,8 +415,9 @@ void tcp_stream::shutdown_send() {
     detail::throw_if(error, "shutdown_send");
 }
 
-void tcp_stream::close() noexcept {
-    if (core_ != nullptr) {
+void tcp_stream::close() {
+    if (is_open()) {
+        detail::require_thread_of(core_->home);
         core_->close();
     }
 }

@@ -8,6 +8,7 @@
 //    as there is one, and is given back with it, whether its task ran, failed, or was ended before
 //    its first turn.
 // 2. A connection is in the list exactly as long as its object exists.
+#include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/sleep.hpp>
 #include <tendril/server/stream_server.hpp>
@@ -22,6 +23,7 @@
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
 #include <utility>
 
@@ -48,6 +50,9 @@ bool is_ordinary_end(error_code const& error) {
 
 }  // namespace
 
+// Where a server is in its life.
+enum class server_stage : std::uint8_t { stopped, starting, running, stopping };
+
 // One open connection, owned by its task.
 struct served_connection : list_hook<> {
     served_connection(std::shared_ptr<server_state> server, tcp_stream accepted);
@@ -67,11 +72,17 @@ public:
           on_connection{std::move(callback)},
           options{chosen},
           permits{permits_for(chosen.max_connections)} {
-        stopped.set();
+        TENDRIL_REQUIRE(
+            chosen.first_delay.count() > 0 && chosen.longest_delay >= chosen.first_delay,
+            "first_delay of a server is at least a millisecond, and longest_delay no shorter: "
+            "without a pause a server that lacks descriptors would spin");
     }
 
     void accept_connections();
     bool wait_until_left(std::size_t number, deadline limit);
+    void end_handlers();
+    void enter_stopped_from(server_stage present) noexcept;
+    std::size_t handlers_of_caller();
 
     host_and_service const address;
     std::uint16_t const port;
@@ -83,6 +94,7 @@ public:
     intrusive_list<served_connection> connections;
     event one_gone;
     event stopped;
+    server_stage stage = server_stage::stopped;
     stream_server_statistics numbers;
 
 private:
@@ -194,28 +206,78 @@ bool server_state::wait_until_left(std::size_t number, deadline limit) {
     return true;
 }
 
+namespace {
+
+// A handler that stops its server does not wait for itself, and does not end itself.
+bool is_caller(served_connection const& each) noexcept {
+    return each.served_by.valid() && each.served_by.id() == greenlet::current().id();
+}
+
+}  // namespace
+
+std::size_t server_state::handlers_of_caller() {
+    return static_cast<std::size_t>(
+        std::count_if(connections.begin(), connections.end(), is_caller));
+}
+
+void server_state::end_handlers() {
+    for (served_connection& each : connections) {
+        if (!is_caller(each)) {
+            each.served_by.kill();
+        }
+    }
+}
+
+// Does nothing when somebody else has changed the stage meanwhile.
+void server_state::enter_stopped_from(server_stage present) noexcept {
+    if (stage == present) {
+        stage = server_stage::stopped;
+        stopped.set();
+    }
+}
+
 }  // namespace detail
+
+using detail::server_stage;
 
 stream_server::stream_server(
     std::string_view address, handler on_connection, stream_server_options options)
     : state_{std::make_shared<detail::server_state>(address, std::move(on_connection), options)} {}
 
 stream_server::~stream_server() {
-    if (!state_->stopped.is_set()) {
-        // Not `stop`: that looks at the hub's clock, and the hub may be gone.
-        stop_until(deadline::at(time_point::min()));
+    if (state_->stage != server_stage::stopped) {
+        // What is requested for the greenlet whose scope ends here is delivered later. The moment
+        // is no present one: that would look at the hub's clock, and the hub may be gone.
+        interruption_shield const until_stopped;
+        stop(deadline::at(time_point::min()));
     }
 }
 
 void stream_server::start() {
+    detail::server_state& my = *state_;
     if (running()) {
         return;
     }
-    detail::server_state& my = *state_;
-    my.listener = tcp_listener::bind(my.address.host, my.port, my.options.listen);
+    // It ran in a hub that has gone.
+    my.enter_stopped_from(server_stage::running);
+    TENDRIL_REQUIRE(
+        my.stage == server_stage::stopped,
+        "start() while another start() or a stop() is under way: wait for it");
+    my.stage = server_stage::starting;
+    scope_exit fail{[&] {
+        my.listener.close();
+        my.enter_stopped_from(server_stage::starting);
+    }};
+    tcp_listener bound = tcp_listener::bind(my.address.host, my.port, my.options.listen);
+    if (my.stage != server_stage::starting) {
+        throw system_error{io_error(errc::closed), "the server was stopped while it started"};
+    }
+    my.listener = std::move(bound);
     my.stopped.reset();
     my.acceptor = spawn(
         {.name = "acceptor", .where = {}}, [state = state_] { state->accept_connections(); });
+    my.stage = server_stage::running;
+    fail.dismiss();
 }
 
 void stream_server::serve_forever() {
@@ -225,33 +287,33 @@ void stream_server::serve_forever() {
     stop_when_interrupted.dismiss();
 }
 
-bool stream_server::stop_until(deadline limit) {
+bool stream_server::stop(deadline limit) {
     detail::server_state& my = *state_;
+    // First, because it refuses another thread.
     my.listener.close();
+    my.stage = server_stage::stopping;
+    scope_exit when_interrupted{[&] {
+        my.end_handlers();
+        my.enter_stopped_from(server_stage::stopping);
+    }};
     if (my.acceptor.valid()) {
         my.acceptor.cancel();
         my.acceptor.join();
     }
-    // A handler that stops its server does not wait for itself.
-    auto const is_caller = [](detail::served_connection const& each) {
-        return each.served_by.valid() && each.served_by.id() == greenlet::current().id();
-    };
-    std::size_t const spared = static_cast<std::size_t>(
-        std::count_if(my.connections.begin(), my.connections.end(), is_caller));
+    std::size_t const spared = my.handlers_of_caller();
     bool const in_time = my.wait_until_left(spared, limit);
     if (!in_time) {
-        for (detail::served_connection& each : my.connections) {
-            if (!is_caller(each)) {
-                each.served_by.kill();
-            }
-        }
+        my.end_handlers();
         my.wait_until_left(spared, deadline::after(detail::time_to_unwind));
     }
-    my.stopped.set();
+    when_interrupted.dismiss();
+    my.enter_stopped_from(server_stage::stopping);
     return in_time;
 }
 
-bool stream_server::running() const noexcept { return state_->listener.is_open(); }
+bool stream_server::running() const noexcept {
+    return state_->stage == server_stage::running && state_->listener.is_open();
+}
 
 tcp_endpoint stream_server::local_endpoint() const {
     TENDRIL_REQUIRE(

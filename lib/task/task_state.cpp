@@ -112,7 +112,8 @@ void task_core::kill(std::exception_ptr error) {
     }
 }
 
-// A second request while one is on its way replaces what will be thrown and is not delivered twice.
+// A second request while one is on its way is not delivered twice: a kill replaces what will be
+// thrown, a cancel does not.
 void task_core::send_edge(std::exception_ptr error) {
     TENDRIL_REQUIRE_AS(
         wrong_thread, block_->thread == &this_thread(),

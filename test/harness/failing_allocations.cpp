@@ -19,7 +19,8 @@ bool failing_allocation::has_failed() const noexcept { return until_failure == 0
 
 }  // namespace tendril::test
 
-void* operator new(std::size_t size) {
+// Not inlined: the compiler would see `free` where it expects the partner of `new`, and warn.
+[[gnu::noinline]] void* operator new(std::size_t size) {
     using tendril::test::until_failure;
     if (until_failure > 0 && --until_failure == 0) {
         throw std::bad_alloc{};
@@ -30,5 +31,5 @@ void* operator new(std::size_t size) {
     throw std::bad_alloc{};
 }
 
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }

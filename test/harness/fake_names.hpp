@@ -7,8 +7,15 @@
 // they are let go, and everything else goes to the system, which is asked for `localhost` and for
 // numbers only. No test depends on a network.
 
+#include <tendril/hub/run.hpp>
+#include <tendril/testing/leak_check.hpp>
+#include <tendril/testing/virtual_clock.hpp>
+
+#include <chrono>
 #include <cstddef>
 #include <string>
+#include <thread>
+#include <type_traits>
 #include <vector>
 
 namespace tendril::test {
@@ -38,5 +45,39 @@ public:
     /// Lets other threads run until that many calls hang. Returns whether it came to that in time.
     bool wait_for_hanging(std::size_t count) const;
 };
+
+/// A look-up whose asker has left may be on its way back to the hub when the test ends, and holds
+/// the hub's descriptor until it has arrived. This waits for it.
+class look_ups_end {
+public:
+    look_ups_end() = default;
+    look_ups_end(look_ups_end const&) = delete;
+    look_ups_end& operator=(look_ups_end const&) = delete;
+    ~look_ups_end() {
+        auto const limit = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+        while (!before_.leaks().empty() && std::chrono::steady_clock::now() < limit) {
+            std::this_thread::yield();
+        }
+    }
+
+private:
+    testing::leak_check before_;
+};
+
+/// Runs a function in a hub of its own, whose clock jumps. It gets the names, and the clock if it
+/// wants it.
+template <typename F>
+void run_with_names(F&& body) {
+    look_ups_end const wait_for_them;
+    fake_names names;
+    testing::virtual_clock time;
+    run({.clock = &time}, [&] {
+        if constexpr (std::is_invocable_v<F&, fake_names&, testing::virtual_clock&>) {
+            body(names, time);
+        } else {
+            body(names);
+        }
+    });
+}
 
 }  // namespace tendril::test

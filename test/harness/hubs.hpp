@@ -8,6 +8,7 @@
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/errors.hpp>
 #include <tendril/hub/hub.hpp>
+#include <tendril/hub/sleep.hpp>
 #include <tendril/hub/timeout.hpp>
 #include <tendril/hub/waiter.hpp>
 
@@ -74,6 +75,14 @@ std::string outcome_of(F&& function) {
     } catch (misuse const&) {
         return "misuse";
     }
+}
+
+/// Who calls.
+inline control_block& self() { return *this_thread().current; }
+
+/// How a short sleep ends.
+inline std::string sleep_outcome() {
+    return outcome_of([] { sleep_for(std::chrono::milliseconds{1}); });
 }
 
 /// Calls a function and returns the text of the misuse that it throws; empty when it throws none.

@@ -104,6 +104,22 @@ inline std::size_t fill(tcp_stream& stream) {
     }
 }
 
+/// Tasks that wait for something to read, and for room to write. They return how that ended.
+inline auto spawn_reader(tcp_stream& end) {
+    return spawn([&end] { return read_error(end); });
+}
+inline auto spawn_writer(tcp_stream& end) {
+    fill(end);
+    return spawn([&end] { return write_error(end); });
+}
+
+/// Sends back what it hears, until the end.
+inline void echo(tcp_stream& stream) {
+    for (std::string heard = hear(stream); !heard.empty(); heard = hear(stream)) {
+        say(stream, heard);
+    }
+}
+
 /// Ends a connection with a reset instead of an orderly end.
 inline void reset(tcp_stream& stream) {
     linger const at_once{.l_onoff = 1, .l_linger = 0};

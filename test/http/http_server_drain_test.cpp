@@ -8,7 +8,11 @@
 
 #include <boost/asio/error.hpp>
 
+#include <sys/socket.h>
+
 #include <chrono>
+#include <cstring>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -275,4 +279,50 @@ TENDRIL_HUB_TEST(http_server, a_refused_client_that_keeps_the_connection_is_cut_
     client.send("nonsense\r\n\r\n");
     sleep_for(3s);
     EXPECT_EQ(web.statistics().server.connections, 0U);
+}
+
+TENDRIL_HUB_TEST(http_server, stop_answers_requests_that_have_arrived_and_were_not_read_yet) {
+    running_server web;
+    std::vector<std::unique_ptr<http_client>> clients;
+    for (int count = 0; count < 5; ++count) {
+        clients.push_back(std::make_unique<http_client>(web));
+    }
+    settle();
+    for (auto const& client : clients) {
+        ASSERT_GT(::send(client->stream.native_handle(), get, std::strlen(get), 0), 0);
+    }
+    auto stopping = spawn([&] { return web.stop(10s); });
+    for (auto const& client : clients) {
+        http_answer const answer = client->read();
+        EXPECT_EQ(answer.status, 200);
+        EXPECT_TRUE(answer.closes());
+        client->stream.close();
+    }
+    EXPECT_TRUE(stopping.get());
+}
+
+TENDRIL_HUB_TEST(http_server, stop_refuses_a_grace_that_is_no_number_and_changes_nothing) {
+    running_server web;
+    http_client client{web};
+    client.get();
+    settle();
+    EXPECT_THROW(
+        web.stop(std::chrono::duration<double>{std::numeric_limits<double>::quiet_NaN()}), misuse);
+    EXPECT_FALSE(client.get().closes());
+}
+
+TENDRIL_HUB_TEST(http_server, one_that_is_destroyed_by_its_handler_serves_nothing_more) {
+    int calls = 0;
+    std::unique_ptr<http_server> web;
+    web = std::make_unique<http_server>("127.0.0.1:0", [&](http_request&, http_response& response) {
+        ++calls;
+        web = nullptr;
+        response.body("the last one");
+    });
+    web->start();
+    http_client client{*web};
+    client.send(std::string{get} + get + get);
+    EXPECT_EQ(client.read().body, "the last one");
+    client.drain();
+    EXPECT_EQ(calls, 1);
 }

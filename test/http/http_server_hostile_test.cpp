@@ -23,9 +23,9 @@ using test::http_answer;
 using test::http_client;
 using test::settle;
 
-class running_server : public http_server {
+class echoing_server : public http_server {
 public:
-    explicit running_server(http_server_options options = {})
+    explicit echoing_server(http_server_options options = {})
         : http_server{
               "127.0.0.1:0",
               [](http_request& request, http_response& response) {
@@ -136,7 +136,7 @@ void expect_answers_or_end(http_server const& web, std::string const& input, cha
 }  // namespace
 
 TENDRIL_HUB_TEST(http_server, however_a_request_is_cut_in_two_the_answer_is_the_same) {
-    running_server web;
+    echoing_server web;
     for (std::string const& request : requests) {
         http_client whole{web};
         whole.send(request);
@@ -153,7 +153,7 @@ TENDRIL_HUB_TEST(http_server, however_a_request_is_cut_in_two_the_answer_is_the_
 }
 
 TENDRIL_HUB_TEST(http_server, a_request_in_single_bytes_gets_the_same_answer) {
-    running_server web;
+    echoing_server web;
     for (std::string const& request : requests) {
         http_client whole{web};
         whole.send(request);
@@ -166,7 +166,7 @@ TENDRIL_HUB_TEST(http_server, a_request_in_single_bytes_gets_the_same_answer) {
 
 TENDRIL_HUB_TEST(http_server, three_thousand_spoilt_requests_get_a_status_or_an_end) {
     test::reported_errors const errors;
-    running_server web;
+    echoing_server web;
     for (std::uint64_t seed = 0; seed < 3000; ++seed) {
         chance random{seed};
         std::string const input = random_input(random);
@@ -182,7 +182,7 @@ TENDRIL_HUB_TEST(http_server, three_thousand_spoilt_requests_get_a_status_or_an_
 
 TENDRIL_HUB_TEST(http_server, a_client_may_vanish_after_any_byte_of_its_request) {
     test::reported_errors const errors;
-    running_server web;
+    echoing_server web;
     std::string const& request = requests[5];
     for (std::size_t size = 0; size <= request.size(); ++size) {
         http_client gone{web};
@@ -196,7 +196,7 @@ TENDRIL_HUB_TEST(http_server, a_client_may_vanish_after_any_byte_of_its_request)
 }
 
 TENDRIL_HUB_TEST(http_server, a_request_that_was_cut_off_reaches_no_handler) {
-    running_server web;
+    echoing_server web;
     for (std::string const& request : {requests[0], requests[3], requests[5]}) {
         http_client gone{web};
         gone.send(request.substr(0, request.size() - 1));

@@ -9,10 +9,14 @@
 
 #include <boost/asio/error.hpp>
 
+#include <malloc.h>
+
 #include <cerrno>
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -26,9 +30,9 @@ namespace asio_error = boost::asio::error;
 
 constexpr std::string_view head_of_get = "GET / HTTP/1.1\r\nHost: test\r\n";
 
-class running_server : public http_server {
+class counting_server : public http_server {
 public:
-    explicit running_server(http_server_options options = {})
+    explicit counting_server(http_server_options options = {})
         : http_server{
               "127.0.0.1:0",
               [this](http_request& request, http_response& response) {
@@ -65,12 +69,18 @@ std::string chunks_of(std::size_t size, std::size_t count) {
     return text + "0\r\n\r\n";
 }
 
+// What the program has allocated and not freed, in bytes. (Sanitizers keep other books: 0.)
+std::size_t memory_in_use() {
+    struct mallinfo2 const numbers = ::mallinfo2();
+    return numbers.uordblks + numbers.hblkhd;
+}
+
 }  // namespace
 
 // Sizes.
 
 TENDRIL_HUB_TEST(http_server, a_target_has_a_limit) {
-    running_server web{{.target_limit = 100}};
+    counting_server web{{.target_limit = 100}};
     std::string const fits(99, 'x');
     std::string const tail = " HTTP/1.1\r\nHost: test\r\n\r\n";
     EXPECT_EQ(status_of(web, "GET /" + fits + tail), 200);
@@ -78,21 +88,21 @@ TENDRIL_HUB_TEST(http_server, a_target_has_a_limit) {
 }
 
 TENDRIL_HUB_TEST(http_server, a_target_of_eight_thousand_bytes_is_served) {
-    running_server web;
+    counting_server web;
     std::string const tail = " HTTP/1.1\r\nHost: test\r\n\r\n";
     EXPECT_EQ(status_of(web, "GET /" + std::string(7999, 'x') + tail), 200);
     EXPECT_EQ(status_of(web, "GET /" + std::string(9000, 'x') + tail), 414);
 }
 
 TENDRIL_HUB_TEST(http_server, a_head_has_a_limit) {
-    running_server web{{.head_limit = 1000}};
+    counting_server web{{.head_limit = 1000}};
     std::string const head{head_of_get};
     EXPECT_EQ(status_of(web, head + "X: " + std::string(900, 'x') + "\r\n\r\n"), 200);
     EXPECT_EQ(status_of(web, head + "X: " + std::string(1000, 'x') + "\r\n\r\n"), 431);
 }
 
 TENDRIL_HUB_TEST(http_server, a_head_that_never_ends_is_refused_at_the_limit) {
-    running_server web;
+    counting_server web;
     http_client client{web};
     std::string const line = "X: " + std::string(1000, 'x') + "\r\n";
     client.send(head_of_get);
@@ -108,12 +118,12 @@ TENDRIL_HUB_TEST(http_server, a_head_that_never_ends_is_refused_at_the_limit) {
 }
 
 TENDRIL_HUB_TEST(http_server, a_method_that_never_ends_is_refused_at_the_limit) {
-    running_server web{{.head_limit = 1000}};
+    counting_server web{{.head_limit = 1000}};
     EXPECT_EQ(status_of(web, std::string(1100, 'M')), 431);
 }
 
 TENDRIL_HUB_TEST(http_server, a_head_has_so_many_fields_at_most) {
-    running_server web;
+    counting_server web;
     auto const with_fields = [](int count) {
         std::string text{head_of_get};
         for (int number = 1; number < count; ++number) {
@@ -126,7 +136,7 @@ TENDRIL_HUB_TEST(http_server, a_head_has_so_many_fields_at_most) {
 }
 
 TENDRIL_HUB_TEST(http_server, a_body_has_a_limit_and_is_refused_before_it_comes) {
-    running_server web{{.body_limit = 1000}};
+    counting_server web{{.body_limit = 1000}};
     EXPECT_EQ(status_of(web, post_of(1000)), 200);
     EXPECT_EQ(web.received, 1000U);
     EXPECT_EQ(status_of(web, "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1001\r\n\r\n"), 413);
@@ -134,7 +144,7 @@ TENDRIL_HUB_TEST(http_server, a_body_has_a_limit_and_is_refused_before_it_comes)
 }
 
 TENDRIL_HUB_TEST(http_server, a_body_in_chunks_has_the_same_limit) {
-    running_server web{{.body_limit = 1000}};
+    counting_server web{{.body_limit = 1000}};
     EXPECT_EQ(status_of(web, chunks_of(100, 10)), 200);
     EXPECT_EQ(web.received, 1000U);
     EXPECT_EQ(status_of(web, chunks_of(100, 11)), 413);
@@ -143,7 +153,7 @@ TENDRIL_HUB_TEST(http_server, a_body_in_chunks_has_the_same_limit) {
 }
 
 TENDRIL_HUB_TEST(http_server, extensions_of_chunks_have_a_limit_together) {
-    running_server web;
+    counting_server web;
     std::string text = "POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n";
     for (int number = 0; number < 50; ++number) {
         text += "1;x=" + std::string(100, 'x') + "\r\n.\r\n";
@@ -153,7 +163,7 @@ TENDRIL_HUB_TEST(http_server, extensions_of_chunks_have_a_limit_together) {
 
 // What is not a chunk yet is kept in memory, so it must not grow.
 TENDRIL_HUB_TEST(http_server, an_extension_that_never_ends_is_refused) {
-    running_server web;
+    counting_server web;
     http_client client{web};
     client.send("POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n5;x=");
     client.send(std::string(20'000, 'x'));
@@ -164,7 +174,7 @@ TENDRIL_HUB_TEST(http_server, an_extension_that_never_ends_is_refused) {
 TENDRIL_HUB_TEST(http_server, trailers_have_a_limit) {
     std::string const body =
         "POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
-    running_server web;
+    counting_server web;
     std::string const line = "X: " + std::string(1000, 'x') + "\r\n";
     std::string many;
     for (int count = 0; count < 20; ++count) {
@@ -182,7 +192,7 @@ TENDRIL_HUB_TEST(http_server, trailers_have_a_limit) {
 }
 
 TENDRIL_HUB_TEST(http_server, a_promised_body_takes_no_memory_before_it_comes) {
-    running_server web{{.body_limit = std::size_t{1} << 40U}};
+    counting_server web{{.body_limit = std::size_t{1} << 40U}};
     http_client client{web};
     client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000000000\r\n\r\nx");
     settle();
@@ -192,7 +202,7 @@ TENDRIL_HUB_TEST(http_server, a_promised_body_takes_no_memory_before_it_comes) {
 // Times.
 
 TENDRIL_HUB_TEST(http_server, a_connection_that_says_nothing_is_closed_quietly) {
-    running_server web;
+    counting_server web;
     http_client client{web};
     EXPECT_EQ(client.drain(), asio_error::eof);
     EXPECT_EQ(client.rest(), "");
@@ -200,7 +210,7 @@ TENDRIL_HUB_TEST(http_server, a_connection_that_says_nothing_is_closed_quietly) 
 }
 
 TENDRIL_HUB_TEST(http_server, an_idle_connection_is_closed_quietly) {
-    running_server web{{.idle_timeout = 5s}};
+    counting_server web{{.idle_timeout = 5s}};
     http_client client{web};
     sleep_for(4s);
     EXPECT_EQ(client.get().status, 200);
@@ -210,7 +220,7 @@ TENDRIL_HUB_TEST(http_server, an_idle_connection_is_closed_quietly) {
 }
 
 TENDRIL_HUB_TEST(http_server, empty_lines_do_not_keep_a_connection_alive) {
-    running_server web;
+    counting_server web;
     http_client client{web};
     error_code gone;
     for (int count = 0; count < 10 && !gone.failed(); ++count) {
@@ -221,7 +231,7 @@ TENDRIL_HUB_TEST(http_server, empty_lines_do_not_keep_a_connection_alive) {
 }
 
 TENDRIL_HUB_TEST(http_server, a_head_has_so_much_time_from_its_first_byte) {
-    running_server web;
+    counting_server web;
     http_client client{web};
     auto writer = spawn([&] {
         for (char const byte : head_of_get) {
@@ -239,7 +249,7 @@ TENDRIL_HUB_TEST(http_server, a_head_has_so_much_time_from_its_first_byte) {
 }
 
 TENDRIL_HUB_TEST(http_server, a_body_has_so_much_time_from_the_end_of_the_head) {
-    running_server web;
+    counting_server web;
     http_client client{web};
     auto writer = spawn([&] {
         client.send(post_of(0).substr(0, 0));
@@ -257,7 +267,7 @@ TENDRIL_HUB_TEST(http_server, a_body_has_so_much_time_from_the_end_of_the_head) 
 }
 
 TENDRIL_HUB_TEST(http_server, a_slow_request_that_is_in_time_is_served) {
-    running_server web;
+    counting_server web;
     http_client client{web};
     client.send("POST / HTTP/1.1\r\n");
     sleep_for(9s);
@@ -269,7 +279,7 @@ TENDRIL_HUB_TEST(http_server, a_slow_request_that_is_in_time_is_served) {
 
 TENDRIL_HUB_TEST(http_server, a_client_that_does_not_read_is_cut_off) {
     test::reported_errors const errors;
-    running_server web;
+    counting_server web;
     web.answer_size = 64 * 1024 * 1024;
     http_client client{web};
     client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
@@ -292,7 +302,7 @@ TENDRIL_HUB_TEST(http_server, a_handler_may_take_longer_than_any_limit) {
 }
 
 TENDRIL_HUB_TEST(http_server, others_are_served_while_some_are_slow) {
-    running_server web;
+    counting_server web;
     http_client slow_head{web};
     http_client slow_body{web};
     http_client silent{web};
@@ -306,7 +316,7 @@ TENDRIL_HUB_TEST(http_server, others_are_served_while_some_are_slow) {
 // Waiting for leave to send a body.
 
 TENDRIL_HUB_TEST(http_server, a_client_that_waits_for_leave_gets_it) {
-    running_server web;
+    counting_server web;
     http_client client{web};
     client.send(
         "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
@@ -318,7 +328,7 @@ TENDRIL_HUB_TEST(http_server, a_client_that_waits_for_leave_gets_it) {
 }
 
 TENDRIL_HUB_TEST(http_server, nobody_gets_leave_for_what_will_be_refused) {
-    running_server web{{.body_limit = 1000}};
+    counting_server web{{.body_limit = 1000}};
     EXPECT_EQ(
         status_of(
             web,
@@ -335,7 +345,7 @@ TENDRIL_HUB_TEST(http_server, leave_is_not_given_when_it_is_not_needed) {
         {"the old version knows no such thing",
          "POST / HTTP/1.0\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\nhi"},
     };
-    running_server web;
+    counting_server web;
     for (auto const& [why, request] : requests) {
         EXPECT_EQ(status_of(web, request), 200) << why;
     }
@@ -354,10 +364,45 @@ TENDRIL_HUB_TEST(http_server, giving_leave_takes_no_longer_than_any_answer) {
         return real_kernel().send(fd, data, size, flags);
     };
     replaced_system_calls const in_place{table};
-    running_server web;
+    counting_server web;
     http_client client{web};
     client.send(
         "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
     sleep_for(31s);
     EXPECT_EQ(web.statistics().server.connections, 0U);
+}
+
+// Each piece ends one byte behind a whole field, so no piece is long.
+TENDRIL_HUB_TEST(http_server, a_head_that_comes_in_pieces_has_the_same_limit) {
+    counting_server web{{.head_limit = 1000}};
+    http_client client{web};
+    client.send("GET / HTTP/1.1\r\nHost: test\r\nX");
+    error_code gone;
+    std::string const field = ": " + std::string(200, 'x') + "\r\nX";
+    for (int count = 0; count < 10; ++count) {
+        client.stream.write(boost::asio::buffer(field), gone);
+        settle();
+    }
+    EXPECT_EQ(client.read().status, 431);
+}
+
+TENDRIL_HUB_TEST(http_server, a_limit_of_four_gigabytes_is_not_none_at_all) {
+    counting_server web{{.head_limit = std::size_t{1} << 32}};
+    EXPECT_EQ(status_of(web, std::string{head_of_get} + "\r\n"), 200);
+}
+
+TENDRIL_HUB_TEST(http_server, an_idle_connection_keeps_no_large_response) {
+    http_server web{"127.0.0.1:0", [](http_request&, http_response& response) {
+                        response.body(std::string(1024 * 1024, 'x'));
+                    }};
+    web.start();
+    std::vector<tcp_stream> idle;
+    std::size_t const before = memory_in_use();
+    for (int count = 0; count < 20; ++count) {
+        http_client client{web};
+        EXPECT_EQ(client.get().body.size(), 1024U * 1024U);
+        idle.push_back(std::move(client.stream));
+    }
+    settle();
+    EXPECT_LT(memory_in_use() - before, 5U * 1024U * 1024U);
 }

@@ -179,6 +179,11 @@ TENDRIL_HUB_TEST(http_server, there_is_exactly_one_host) {
         {"a space inside", 400, line + "Host: a b\r\n\r\n"},
         {"a path", 400, line + "Host: a/b\r\n\r\n"},
         {"a user", 400, line + "Host: u@h\r\n\r\n"},
+        {"an empty port", 200, line + "Host: test:\r\n\r\n"},
+        {"a port that is no number", 400, line + "Host: test:http\r\n\r\n"},
+        {"two ports", 400, line + "Host: test:80:80\r\n\r\n"},
+        {"half a bracket", 400, line + "Host: [::1\r\n\r\n"},
+        {"characters of no host", 400, line + "Host: a\"b\r\n\r\n"},
     });
 }
 
@@ -253,6 +258,8 @@ TENDRIL_HUB_TEST(http_server, chunks_are_taken_literally) {
         {"several zeros at the end", 200, chunked("000\r\n\r\n")},
         {"an extension", 200, chunked("5;a=b\r\nhello\r\n" + end)},
         {"an extension in quotes", 200, chunked("5;a=\"b;c\"\r\nhello\r\n" + end)},
+        {"a line feed in quotes", 400, chunked("5;a=\"\n\"\r\nhello\r\n" + end)},
+        {"a bell in quotes", 400, chunked("5;a=\"\a\"\r\nhello\r\n" + end)},
         {"an extension of the last", 200, chunked("5\r\nhello\r\n0;a=b\r\n\r\n")},
         {"hexadecimal in the style of C", 400, chunked("0x5\r\nhello\r\n" + end)},
         {"a plus", 400, chunked("+5\r\nhello\r\n" + end)},
@@ -310,6 +317,7 @@ TENDRIL_HUB_TEST(http_server, fields_about_the_connection_change_nothing_else) {
         {"an unknown upgrade", 200, get_with("Connection: Upgrade\r\nUpgrade: h2c\r\n")},
         {"an upgrade with a body", 200, post_with(body + "Upgrade: websocket\r\n")},
         {"an unknown method", 200, "BREW / HTTP/1.1\r\nHost: test\r\n\r\n"},
+        {"a tunnel", 501, "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n"},
     });
 }
 
@@ -320,4 +328,29 @@ TENDRIL_HUB_TEST(http_server, a_refused_head_request_gets_no_body) {
     EXPECT_EQ(client.read(true).status, 400);
     client.drain();
     EXPECT_EQ(client.rest(), "");
+}
+
+TENDRIL_HUB_TEST(http_server, a_refusal_does_not_look_like_the_answer_to_the_request_before) {
+    watching_server web;
+    http_client client{web};
+    client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_EQ(client.read(true).status, 200);
+    client.send("\r\n\r\n\r\n\r\n");
+    http_answer const refused = client.read();
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_EQ(refused.body, "Bad Request\n");
+}
+
+TENDRIL_HUB_TEST(http_server, a_target_may_be_absolute) {
+    std::string seen;
+    http_server web{"127.0.0.1:0", [&](http_request& request, http_response&) {
+                        seen += std::string{request.path()} + "?" + std::string{request.query()};
+                    }};
+    web.start();
+    http_client client{web};
+    for (char const* target : {"http://test/a/b?c", "http://test", "http://test?c", "/a://b/"}) {
+        EXPECT_EQ(client.get(target).status, 200) << target;
+        seen += ' ';
+    }
+    EXPECT_EQ(seen, "/a/b?c /? /?c /a://b/? ");
 }

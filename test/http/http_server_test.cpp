@@ -35,9 +35,9 @@ void mirror(http_request& request, http_response& response) {
 }
 
 // A server that has started, with a handler.
-class running_server : public http_server {
+class mirror_server : public http_server {
 public:
-    explicit running_server(handler on_request = mirror, http_server_options options = {})
+    explicit mirror_server(handler on_request = mirror, http_server_options options = {})
         : http_server{"127.0.0.1:0", std::move(on_request), options} {
         start();
     }
@@ -51,7 +51,7 @@ struct outcome {
 };
 outcome outcome_of(http_server::handler handler) {
     test::reported_errors errors;
-    running_server web{std::move(handler)};
+    mirror_server web{std::move(handler)};
     http_client client{web};
     http_answer const answer = client.get("/page?secret");
     bool const ended = answer.status == 0 || answer.closes();
@@ -61,7 +61,7 @@ outcome outcome_of(http_server::handler handler) {
 }  // namespace
 
 TENDRIL_HUB_TEST(http_server, answers_a_request) {
-    running_server web;
+    mirror_server web;
     http_client client{web};
     http_answer const answer = client.get("/page?x=1");
     EXPECT_EQ(answer.status, 200);
@@ -72,7 +72,7 @@ TENDRIL_HUB_TEST(http_server, answers_a_request) {
 
 TENDRIL_HUB_TEST(http_server, a_handler_sees_the_request_as_it_was_sent) {
     std::string seen;
-    running_server web{[&](http_request& request, http_response&) {
+    mirror_server web{[&](http_request& request, http_response&) {
         seen = std::string{request.method()} + "|" + std::string{request.path()} + "|" +
             std::string{request.query()} + "|" + std::to_string(request.version()) + "|" +
             std::string{request.header("x-name")} + "|" + request.body() + "|" +
@@ -86,7 +86,7 @@ TENDRIL_HUB_TEST(http_server, a_handler_sees_the_request_as_it_was_sent) {
 }
 
 TENDRIL_HUB_TEST(http_server, the_answer_to_a_head_is_that_to_a_get_without_the_body) {
-    running_server web{[](http_request&, http_response& response) { response.body("12345"); }};
+    mirror_server web{[](http_request&, http_response& response) { response.body("12345"); }};
     http_client client{web};
     client.send("HEAD / HTTP/1.1\r\nHost: test\r\n\r\n");
     EXPECT_EQ(client.read(true).field("Content-Length"), "5");
@@ -94,14 +94,14 @@ TENDRIL_HUB_TEST(http_server, the_answer_to_a_head_is_that_to_a_get_without_the_
 }
 
 TENDRIL_HUB_TEST(http_server, receives_a_body_of_a_known_length) {
-    running_server web;
+    mirror_server web;
     http_client client{web};
     client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello");
     EXPECT_EQ(client.read().body, "POST / hello");
 }
 
 TENDRIL_HUB_TEST(http_server, receives_a_body_in_chunks) {
-    running_server web;
+    mirror_server web;
     http_client client{web};
     client.send("POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
                 "5\r\nhello\r\n1;x=y\r\n \r\n000A\r\ngreen tree\r\n0\r\n\r\n");
@@ -110,7 +110,7 @@ TENDRIL_HUB_TEST(http_server, receives_a_body_in_chunks) {
 }
 
 TENDRIL_HUB_TEST(http_server, a_large_body_arrives_and_leaves_unharmed) {
-    running_server web{
+    mirror_server web{
         [](http_request& request, http_response& response) { response.body(request.body()); }};
     std::string const body(1024 * 1024, 'b');
     http_client client{web};
@@ -124,7 +124,7 @@ TENDRIL_HUB_TEST(http_server, a_large_body_arrives_and_leaves_unharmed) {
 // Keeping the connection.
 
 TENDRIL_HUB_TEST(http_server, keeps_the_connection_for_the_next_request) {
-    running_server web;
+    mirror_server web;
     http_client client{web};
     for (int count = 0; count < 3; ++count) {
         http_answer const answer = client.get();
@@ -137,7 +137,7 @@ TENDRIL_HUB_TEST(http_server, keeps_the_connection_for_the_next_request) {
 
 TENDRIL_HUB_TEST(http_server, closes_it_when_the_client_wants_that) {
     for (char const* const value : {"close", "Close", "keep-alive, close", "close, keep-alive"}) {
-        running_server web;
+        mirror_server web;
         http_client client{web};
         client.send(
             "GET / HTTP/1.1\r\nHost: test\r\nConnection: " + std::string{value} + "\r\n\r\n");
@@ -147,7 +147,7 @@ TENDRIL_HUB_TEST(http_server, closes_it_when_the_client_wants_that) {
 }
 
 TENDRIL_HUB_TEST(http_server, never_looks_at_what_comes_after_a_close) {
-    running_server web;
+    mirror_server web;
     http_client client{web};
     client.send("GET /1 HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
                 "GET /2 HTTP/1.1\r\nHost: test\r\n\r\n");
@@ -158,14 +158,14 @@ TENDRIL_HUB_TEST(http_server, never_looks_at_what_comes_after_a_close) {
 }
 
 TENDRIL_HUB_TEST(http_server, closes_it_when_the_handler_wants_that) {
-    running_server web{[](http_request&, http_response& response) { response.close(); }};
+    mirror_server web{[](http_request&, http_response& response) { response.close(); }};
     http_client client{web};
     EXPECT_TRUE(client.get().closes());
     EXPECT_EQ(client.drain(), asio_error::eof);
 }
 
 TENDRIL_HUB_TEST(http_server, closes_it_after_a_request_of_the_old_version) {
-    running_server web;
+    mirror_server web;
     http_client client{web};
     client.send("GET / HTTP/1.0\r\n\r\n");
     http_answer const answer = client.read();
@@ -175,7 +175,7 @@ TENDRIL_HUB_TEST(http_server, closes_it_after_a_request_of_the_old_version) {
 }
 
 TENDRIL_HUB_TEST(http_server, keeps_it_for_an_old_client_that_asks_and_says_so) {
-    running_server web;
+    mirror_server web;
     http_client client{web};
     client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     EXPECT_EQ(client.read().field("Connection"), "keep-alive");
@@ -183,7 +183,7 @@ TENDRIL_HUB_TEST(http_server, keeps_it_for_an_old_client_that_asks_and_says_so) 
 }
 
 TENDRIL_HUB_TEST(http_server, an_old_client_that_says_both_is_closed) {
-    running_server web;
+    mirror_server web;
     http_client client{web};
     client.send("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n");
     EXPECT_TRUE(client.read().closes());
@@ -191,7 +191,7 @@ TENDRIL_HUB_TEST(http_server, an_old_client_that_says_both_is_closed) {
 }
 
 TENDRIL_HUB_TEST(http_server, a_client_that_ends_its_side_still_gets_its_answer) {
-    running_server web;
+    mirror_server web;
     http_client client{web};
     client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
     client.stream.shutdown_send();
@@ -200,7 +200,7 @@ TENDRIL_HUB_TEST(http_server, a_client_that_ends_its_side_still_gets_its_answer)
 }
 
 TENDRIL_HUB_TEST(http_server, answers_pipelined_requests_in_order) {
-    running_server web{[](http_request& request, http_response& response) {
+    mirror_server web{[](http_request& request, http_response& response) {
         // The first ones take longest.
         sleep_for(
             std::chrono::milliseconds{100 - std::stoi(std::string{request.path().substr(1)})});
@@ -218,7 +218,7 @@ TENDRIL_HUB_TEST(http_server, answers_pipelined_requests_in_order) {
 }
 
 TENDRIL_HUB_TEST(http_server, requests_with_bodies_can_be_pipelined) {
-    running_server web;
+    mirror_server web;
     http_client client{web};
     client.send(
         "POST /1 HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\n\r\noneGET /2 HTTP/1.1\r\nHost: "
@@ -233,7 +233,7 @@ TENDRIL_HUB_TEST(http_server, requests_with_bodies_can_be_pipelined) {
 // The answer.
 
 TENDRIL_HUB_TEST(http_server, an_answer_has_a_length_and_a_date) {
-    running_server web;
+    mirror_server web;
     http_client client{web};
     http_answer const answer = client.get();
     std::regex const date{"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-3][0-9] "
@@ -245,7 +245,7 @@ TENDRIL_HUB_TEST(http_server, an_answer_has_a_length_and_a_date) {
 }
 
 TENDRIL_HUB_TEST(http_server, the_date_is_that_of_the_present) {
-    running_server web;
+    mirror_server web;
     http_client client{web};
     std::time_t const before = std::time(nullptr);
     std::tm parts{};
@@ -257,7 +257,7 @@ TENDRIL_HUB_TEST(http_server, the_date_is_that_of_the_present) {
 }
 
 TENDRIL_HUB_TEST(http_server, a_date_of_the_handler_stays) {
-    running_server web{[](http_request&, http_response& response) {
+    mirror_server web{[](http_request&, http_response& response) {
         response.header("Date", "Thu, 01 Jan 1970 00:00:00 GMT");
     }};
     http_client client{web};
@@ -268,7 +268,7 @@ TENDRIL_HUB_TEST(http_server, a_date_of_the_handler_stays) {
 
 TENDRIL_HUB_TEST(http_server, a_status_that_has_no_body_gets_none_and_no_length) {
     for (int const status : {204, 304}) {
-        running_server web{[status](http_request&, http_response& response) {
+        mirror_server web{[status](http_request&, http_response& response) {
             response.status(status).body("never sent");
         }};
         http_client client{web};
@@ -280,7 +280,7 @@ TENDRIL_HUB_TEST(http_server, a_status_that_has_no_body_gets_none_and_no_length)
 }
 
 TENDRIL_HUB_TEST(http_server, a_status_comes_with_its_words_and_one_without_them_with_none) {
-    running_server web{[](http_request& request, http_response& response) {
+    mirror_server web{[](http_request& request, http_response& response) {
         response.status(std::stoi(std::string{request.path().substr(1)}));
     }};
     http_client client{web};
@@ -289,7 +289,7 @@ TENDRIL_HUB_TEST(http_server, a_status_comes_with_its_words_and_one_without_them
 }
 
 TENDRIL_HUB_TEST(http_server, nothing_of_an_answer_is_left_in_the_next) {
-    running_server web{[](http_request& request, http_response& response) {
+    mirror_server web{[](http_request& request, http_response& response) {
         if (request.path() == "/first") {
             response.status(404).header("X-First", "yes").body("first");
         }
@@ -303,7 +303,7 @@ TENDRIL_HUB_TEST(http_server, nothing_of_an_answer_is_left_in_the_next) {
 }
 
 TENDRIL_HUB_TEST(http_server, nothing_of_a_request_is_left_in_the_next) {
-    running_server web{[](http_request& request, http_response& response) {
+    mirror_server web{[](http_request& request, http_response& response) {
         response.body(
             request.body() + std::string{request.header("X-Old")} +
             std::to_string(request.fields().size()));
@@ -317,7 +317,7 @@ TENDRIL_HUB_TEST(http_server, nothing_of_a_request_is_left_in_the_next) {
 // Handlers.
 
 TENDRIL_HUB_TEST(http_server, a_handler_that_waits_holds_up_its_own_connection_only) {
-    running_server web{[](http_request& request, http_response& response) {
+    mirror_server web{[](http_request& request, http_response& response) {
         if (request.path() == "/slow") {
             sleep_for(1h);
         }
@@ -379,7 +379,7 @@ TENDRIL_HUB_TEST(http_server, a_header_that_is_refused_in_a_handler_is_a_500) {
 
 TENDRIL_HUB_TEST(http_server, an_error_ends_its_own_connection_only) {
     test::reported_errors const errors;
-    running_server web{[](http_request& request, http_response&) {
+    mirror_server web{[](http_request& request, http_response&) {
         if (request.path() == "/broken") {
             throw std::runtime_error{"broken handler"};
         }
@@ -392,8 +392,8 @@ TENDRIL_HUB_TEST(http_server, an_error_ends_its_own_connection_only) {
 }
 
 TENDRIL_HUB_TEST(http_server, a_request_of_http_between_two_servers_in_one_process) {
-    running_server behind{[](http_request&, http_response& response) { response.body("behind"); }};
-    running_server front{[&](http_request&, http_response& response) {
+    mirror_server behind{[](http_request&, http_response& response) { response.body("behind"); }};
+    mirror_server front{[&](http_request&, http_response& response) {
         http_client client{behind};
         response.body(client.get().body + " and in front");
     }};
@@ -401,7 +401,7 @@ TENDRIL_HUB_TEST(http_server, a_request_of_http_between_two_servers_in_one_proce
 }
 
 TENDRIL_HUB_TEST(http_server, counts_what_it_answered_and_what_it_refused) {
-    running_server web;
+    mirror_server web;
     http_client client{web};
     client.get();
     client.send("nonsense\r\n\r\n");

@@ -152,3 +152,13 @@ TENDRIL_TEST(message, a_status_without_words_has_none) {
     EXPECT_EQ(http_reason(299), "");
     EXPECT_EQ(http_reason(598), "");
 }
+
+TENDRIL_TEST(message, a_field_may_be_made_of_another_one) {
+    http_fields fields;
+    fields.add("X-First", std::string(50, 'v'));
+    for (int lap = 0; lap < 10; ++lap) {
+        fields.add(fields[0].name, fields[0].value);
+    }
+    EXPECT_EQ(fields[10].name, "X-First");
+    EXPECT_EQ(fields[10].value, std::string(50, 'v'));
+}

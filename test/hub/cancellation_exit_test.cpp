@@ -11,14 +11,10 @@ using namespace tendril;
 using namespace std::chrono_literals;
 using test::contains;
 using test::outcome_of;
+using test::self;
+using test::sleep_outcome;
 using test::transcript;
 using test::wish;
-
-control_block& self() { return *this_thread().current; }
-
-std::string sleep_outcome() {
-    return outcome_of([] { sleep_for(1ms); });
-}
 
 }  // namespace
 

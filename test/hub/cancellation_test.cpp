@@ -12,6 +12,8 @@ using namespace tendril;
 using namespace std::chrono_literals;
 using test::lone_waiter;
 using test::outcome_of;
+using test::self;
+using test::sleep_outcome;
 using test::transcript;
 using test::wish;
 
@@ -19,12 +21,6 @@ static_assert(!std::is_base_of_v<std::exception, cancelled>);
 static_assert(!std::is_base_of_v<std::exception, greenlet_exit>);
 static_assert(!std::is_base_of_v<std::exception, timed_out>);
 static_assert(std::is_nothrow_copy_constructible_v<cancelled>);
-
-control_block& self() { return *this_thread().current; }
-
-std::string sleep_outcome() {
-    return outcome_of([] { sleep_for(1ms); });
-}
 
 constexpr auto scope = interruption::rank::scope;
 
@@ -317,4 +313,20 @@ TENDRIL_HUB_TEST(cancellation, a_handler_of_standard_exceptions_lets_it_pass) {
             sleep_for(1h);
         }),
         "timed out");
+}
+
+TENDRIL_HUB_TEST(cancellation, under_a_shield_parks_end_by_themselves) {
+    transcript seen;
+    auto const g = this_hub().spawn_raw([&] {
+        {
+            interruption_shield const raised;
+            { interruption_shield const inside_another; }
+            sleep_for(5ms);
+            seen.push_back("slept");
+        }
+        seen.push_back(outcome_of([] { sleep_for(1h); }));
+    });
+    this_hub().call_later(1ms, [&] { request_exit(*g.block()); });
+    sleep_for(10ms);
+    EXPECT_EQ(seen, (transcript{"slept", "exit"}));
 }

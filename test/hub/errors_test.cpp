@@ -5,12 +5,16 @@
 #include <tendril/hub/errors.hpp>
 #include <tendril/hub/remote.hpp>
 #include <tendril/hub/sleep.hpp>
+#include <tendril/support/unique_function.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <exception>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 #include <type_traits>
 
 namespace {
@@ -166,4 +170,50 @@ TENDRIL_TEST(errors, the_main_greenlet_of_a_run_inside_a_greenlet_is_told) {
     greenlet g{[&] { run([&] { outcome = outcome_of([] { sleep_until(deadline::never()); }); }); }};
     g.switch_to();
     EXPECT_EQ(outcome, "would block forever");
+}
+
+TENDRIL_HUB_TEST(errors, an_error_handler_may_set_another_one) {
+    transcript seen;
+    auto const keep_word = [&](char const* who) {
+        return [&seen, who, text = std::string(100, 'x')](std::exception_ptr, std::string_view) {
+            seen.push_back(who);
+            EXPECT_EQ(text, std::string(100, 'x'));
+        };
+    };
+    this_hub().set_error_handler(
+        [&, next = keep_word("second"), first = keep_word("first")](auto error, auto whose) {
+            auto const last = first;
+            this_hub().set_error_handler(next);
+            last(error, whose);
+        });
+    this_hub().report_error(std::make_exception_ptr(misuse{"one"}), "a test");
+    this_hub().report_error(std::make_exception_ptr(misuse{"two"}), "a test");
+    EXPECT_EQ(seen, (transcript{"first", "second"}));
+}
+
+TENDRIL_HUB_TEST(errors, what_is_reported_in_an_error_handler_does_not_come_back_to_it) {
+    int calls = 0;
+    this_hub().set_error_handler([&](auto error, auto) {
+        ++calls;
+        this_hub().report_error(error, "its own handler (this line belongs here)");
+    });
+    this_hub().report_error(std::make_exception_ptr(misuse{"one"}), "a test");
+    this_hub().report_error(std::make_exception_ptr(misuse{"two"}), "a test");
+    EXPECT_EQ(calls, 2);
+}
+
+TENDRIL_HUB_TEST(errors, a_handler_that_posts_itself_does_not_keep_the_others_waiting) {
+    bool over = false;
+    unique_function<void()> again;
+    again = [&] {
+        if (!over) {
+            boost::asio::post(this_hub().context(), [&] { again(); });
+        }
+    };
+    again();
+    for (int turn = 0; turn < 5; ++turn) {
+        yield();
+    }
+    over = true;
+    sleep_for(1ms);
 }

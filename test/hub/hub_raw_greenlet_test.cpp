@@ -169,3 +169,25 @@ TENDRIL_HUB_TEST(hub_raw_greenlet, a_spawned_one_is_not_ended_when_its_handle_go
     sleep_for(2ms);
     EXPECT_TRUE(finished);
 }
+
+// One that has been spawned and has not begun is the hub's, like one that is parked.
+TENDRIL_HUB_TEST(hub_raw_greenlet, a_parent_that_has_not_begun_begins_in_its_turn_all_the_same) {
+    bool ran = false;
+    greenlet const parent = this_hub().spawn_raw([&] { ran = true; });
+    greenlet child{[] { return 7; }, {.parent = parent}};
+    EXPECT_THROW(child.switch_to(), would_block_forever);
+    EXPECT_TRUE(ran);
+    EXPECT_TRUE(parent.dead());
+}
+
+TENDRIL_HUB_TEST(hub_raw_greenlet, an_error_for_a_parent_that_has_not_begun_is_reported) {
+    transcript errors;
+    test::collect_errors(errors);
+    bool ran = false;
+    greenlet const parent = this_hub().spawn_raw([&] { ran = true; });
+    greenlet child{[] { throw std::runtime_error{"broken"}; }, {.parent = parent}};
+    EXPECT_THROW(child.switch_to(), would_block_forever);
+    ASSERT_EQ(errors.size(), 1U);
+    EXPECT_TRUE(contains(errors[0], "broken")) << errors[0];
+    EXPECT_TRUE(ran);
+}

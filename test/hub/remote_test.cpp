@@ -2,6 +2,7 @@
 #include <harness/hubs.hpp>
 #include <tendril/hub/remote.hpp>
 #include <tendril/hub/sleep.hpp>
+#include <tendril/support/scope_exit.hpp>
 #include <tendril/support/system_calls.hpp>
 
 #include <algorithm>
@@ -323,5 +324,37 @@ TENDRIL_TEST(remote, an_idle_hub_uses_no_processor_time) {
         waits.park();
         EXPECT_LT(processor_time() - before, 10ms);
         poster.join();
+    });
+}
+
+TENDRIL_TEST(remote, a_last_handle_that_another_thread_drops_wakes_the_hub) {
+    run([] {
+        bool ended = false;
+        lone_waiter end{"the end of the greenlet"};
+        auto left = std::make_unique<greenlet>([&] {
+            scope_exit const note{[&] {
+                ended = true;
+                end.wake();
+            }};
+            greenlet::current().parent().switch_to();
+        });
+        left->switch_to();
+        std::thread dropper{[&] { left.reset(); }};
+        EXPECT_TRUE(end.park_until(deadline::after(20s)));
+        EXPECT_TRUE(ended);
+        dropper.join();
+    });
+}
+
+TENDRIL_TEST(remote, a_hub_refuses_other_threads) {
+    run([] {
+        hub& mine = this_hub();
+        std::thread{[&] {
+            EXPECT_THROW(mine.call_soon([] {}), wrong_thread);
+            EXPECT_THROW(mine.call_later(1ms, [] {}), wrong_thread);
+            EXPECT_THROW(mine.spawn_raw([] {}), wrong_thread);
+            EXPECT_THROW(mine.remote(), wrong_thread);
+            EXPECT_THROW(mine.close(), wrong_thread);
+        }}.join();
     });
 }

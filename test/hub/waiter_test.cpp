@@ -13,11 +13,10 @@ using namespace tendril;
 using namespace std::chrono_literals;
 using test::lone_waiter;
 using test::outcome_of;
+using test::self;
 using test::transcript;
 using test::wish;
 using outcome = waiter::outcome;
-
-control_block& self() { return *this_thread().current; }
 
 // Stands for a wait on the kernel: it cannot be left at once.
 class operation final : public waiter {

@@ -15,6 +15,7 @@ namespace {
 using namespace tendril;
 using namespace std::chrono_literals;
 using test::fake_names;
+using test::run_with_names;
 using test::transcript;
 namespace asio_error = boost::asio::error;
 
@@ -24,29 +25,6 @@ transcript resolved(std::string const& host, std::string const& service) {
         found.push_back(to_string(each));
     }
     return found;
-}
-
-// A look-up whose asker has left may be on its way back to the hub when the test ends, and holds
-// the hub's descriptor until it has arrived. This waits for it.
-class look_ups_end {
-public:
-    ~look_ups_end() {
-        auto const limit = std::chrono::steady_clock::now() + 10s;
-        while (!before_.leaks().empty() && std::chrono::steady_clock::now() < limit) {
-            std::this_thread::yield();
-        }
-    }
-
-private:
-    tendril::testing::leak_check before_;
-};
-
-template <typename F>
-void run_with_names(F&& body) {
-    look_ups_end const wait_for_them;
-    fake_names names;
-    tendril::testing::virtual_clock time;
-    tendril::run({.clock = &time}, [&] { body(names, time); });
 }
 
 }  // namespace

@@ -21,17 +21,11 @@ using test::hear;
 using test::read_error;
 using test::say;
 using test::settle;
+using test::spawn_reader;
+using test::spawn_writer;
 using test::stream_pair;
 using test::transcript;
 using test::write_error;
-
-auto spawn_reader(tcp_stream& end) {
-    return spawn([&end] { return read_error(end); });
-}
-auto spawn_writer(tcp_stream& end) {
-    fill(end);
-    return spawn([&end] { return write_error(end); });
-}
 
 // So many small buffers that the writer lets others run between them.
 std::vector<boost::asio::const_buffer> many_parts() {
@@ -211,7 +205,12 @@ TENDRIL_HUB_TEST(tcp, another_thread_is_refused) {
     auto [here, there] = connected_pair();
     int refused = 0;
     std::thread{[&end = here, &refused] {
-        std::function<void()> const calls[] = {[&] { hear(end); }, [&] { say(end, "x"); }};
+        std::function<void()> const calls[] = {
+            [&] { hear(end); },
+            [&] { say(end, "x"); },
+            [&] { end.shutdown_send(); },
+            [&] { end.close(); },
+        };
         for (auto const& call : calls) {
             try {
                 call();
@@ -220,9 +219,26 @@ TENDRIL_HUB_TEST(tcp, another_thread_is_refused) {
             }
         }
     }}.join();
-    EXPECT_EQ(refused, 2);
+    EXPECT_EQ(refused, 4);
     say(here, "unharmed");
     EXPECT_EQ(hear(there), "unharmed");
+}
+
+// Its descriptor cannot be closed there, and a destructor cannot say so in another way.
+TENDRIL_HUB_TEST(tcp, one_that_is_destroyed_in_another_thread_ends_the_program) {
+    auto pair = connected_pair();
+    EXPECT_DEATH(
+        std::thread{[&] { tcp_stream const gone{std::move(pair.here)}; }}.join(),
+        "destroyed on another thread");
+}
+
+TENDRIL_TEST(tcp, one_that_has_outlived_its_hub_may_be_destroyed_anywhere) {
+    stream_pair pair;
+    run([&] { pair = connected_pair(); });
+    std::thread{[&] {
+        tcp_stream const gone{std::move(pair.here)};
+        EXPECT_FALSE(gone.is_open());
+    }}.join();
 }
 
 TENDRIL_HUB_TEST(tcp, a_callback_may_write_and_read_what_is_there_but_not_wait) {

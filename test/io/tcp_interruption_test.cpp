@@ -23,6 +23,8 @@ using test::hear;
 using test::read_error;
 using test::say;
 using test::settle;
+using test::spawn_reader;
+using test::spawn_writer;
 using test::stream_pair;
 using test::transcript;
 using test::write_error;
@@ -32,14 +34,6 @@ struct full_listener {
     tcp_listener listener = tcp_listener::bind("127.0.0.1", 0, {.backlog = 0});
     tcp_stream first = tcp_stream::connect(listener.local_endpoint());
 };
-
-auto spawn_reader(tcp_stream& end) {
-    return spawn([&end] { return read_error(end); });
-}
-auto spawn_writer(tcp_stream& end) {
-    fill(end);
-    return spawn([&end] { return write_error(end); });
-}
 
 // Each wait that a connection knows, so that a test can try them all.
 struct waiting_call {

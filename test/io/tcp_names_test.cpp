@@ -16,22 +16,8 @@ namespace {
 using namespace tendril;
 using namespace std::chrono_literals;
 using test::fake_names;
+using test::run_with_names;
 namespace asio_error = boost::asio::error;
-
-// The thread that has looked a name up may hold the hub's descriptor a moment longer than the hub.
-template <typename F>
-void run_with_names(F&& body) {
-    tendril::testing::leak_check const before;
-    {
-        fake_names names;
-        tendril::testing::virtual_clock time;
-        tendril::run({.clock = &time}, [&] { body(names); });
-    }
-    auto const limit = std::chrono::steady_clock::now() + 10s;
-    while (!before.leaks().empty() && std::chrono::steady_clock::now() < limit) {
-        std::this_thread::yield();
-    }
-}
 
 }  // namespace
 

@@ -325,3 +325,18 @@ TENDRIL_HUB_TEST(use_greenlet, a_hub_that_closes_ends_the_operations_under_way) 
     this_hub().close();
     EXPECT_TRUE(operation.asked);
 }
+
+TENDRIL_HUB_TEST(use_greenlet, a_value_that_cannot_be_moved_is_an_error_of_the_call) {
+    struct heavy {
+        heavy() = default;
+        heavy(heavy const&) { throw std::runtime_error{"too heavy"}; }
+    };
+    EXPECT_EQ(
+        test::text_of([] {
+            operate<void(heavy)>([](auto handler) {
+                this_hub().call_soon(
+                    [handler = std::move(handler)]() mutable { std::move(handler)(heavy{}); });
+            });
+        }),
+        "too heavy");
+}

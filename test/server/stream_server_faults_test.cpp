@@ -21,16 +21,11 @@ namespace {
 using namespace tendril;
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
+using test::echo;
 using test::hear;
 using test::hear_all;
 using test::say;
 using test::settle;
-
-void echo(tcp_stream& stream) {
-    for (std::string heard = hear(stream); !heard.empty(); heard = hear(stream)) {
-        say(stream, heard);
-    }
-}
 
 // Draws the same number for ever.
 class constant_random final : public random_source {

@@ -12,8 +12,10 @@
 #include <boost/asio/error.hpp>
 
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -207,14 +209,15 @@ TENDRIL_HUB_TEST(stream_server, stop_while_it_waits_for_room_returns_at_once) {
     EXPECT_EQ(clock.elapsed() / 1ms, 0);
 }
 
-TENDRIL_HUB_TEST(stream_server, a_stop_that_is_interrupted_leaves_the_rest_to_the_destructor) {
-    auto server = std::make_unique<stream_server>("127.0.0.1:0", wait_for_end);
-    server->start();
-    tcp_stream client = connect_to(*server);
+TENDRIL_HUB_TEST(stream_server, a_stop_that_is_interrupted_ends_the_handlers_at_once) {
+    stream_server server{"127.0.0.1:0", wait_for_end};
+    server.start();
+    tcp_stream client = connect_to(server);
+    auto serving = spawn([&] { server.serve_forever(); });
     std::string const how = test::interruption_of(
-        [&] { with_timeout(1s, [&] { server->stop(10s); }); });
+        [&] { with_timeout(1s, [&] { server.stop(10s); }); });
     EXPECT_EQ(how, "timed out");
-    server = nullptr;
+    serving.join();
     EXPECT_EQ(hear_all(client), "");
     EXPECT_EQ(clock.elapsed() / 1s, 1);
 }
@@ -295,4 +298,81 @@ TENDRIL_TEST(stream_server, that_was_stopped_may_outlive_its_hub_and_serve_in_th
             server.stop();
         });
     }
+}
+
+TENDRIL_HUB_TEST(stream_server, a_wish_that_is_pending_waits_for_the_end_of_the_destructor) {
+    std::string how;
+    task<void> t;
+    t = spawn([&] {
+        {
+            stream_server server{"127.0.0.1:0", wait_for_end};
+            server.start();
+            tcp_stream const client = connect_to(server);
+            t.cancel();
+        }
+        how = test::interruption_of([] { sleep_for(1h); });
+    });
+    t.join();
+    EXPECT_EQ(how, "cancelled");
+}
+
+TENDRIL_HUB_TEST(stream_server, a_wish_that_comes_while_the_destructor_waits_stays_pending) {
+    event leave;
+    tcp_endpoint address;
+    std::string how;
+    task<void> const t = spawn([&] {
+        {
+            stream_server server{"127.0.0.1:0", [&](tcp_stream&) {
+                                     interruption_shield const unhurried;
+                                     sleep_for(100ms);
+                                 }};
+            server.start();
+            address = server.local_endpoint();
+            leave.wait();
+        }
+        how = test::interruption_of([] { sleep_for(1h); });
+    });
+    yield();
+    tcp_stream const client = tcp_stream::connect(address);
+    settle();
+    leave.set();
+    sleep_for(50ms);
+    EXPECT_FALSE(t.done());
+    t.cancel();
+    t.join();
+    EXPECT_EQ(how, "cancelled");
+    EXPECT_EQ(clock.elapsed() / 1ms, 100);
+}
+
+TENDRIL_HUB_TEST(stream_server, cannot_be_started_while_it_stops) {
+    stream_server server{"127.0.0.1:0", wait_for_end};
+    server.start();
+    tcp_stream client = connect_to(server);
+    auto serving = spawn([&] { server.serve_forever(); });
+    auto stopping = spawn([&] { return server.stop(10s); });
+    yield();
+    EXPECT_FALSE(server.running());
+    EXPECT_THROW(server.start(), misuse);
+    client.close();
+    EXPECT_TRUE(stopping.get());
+    serving.join();
+    server.start();
+    EXPECT_TRUE(server.running());
+}
+
+TENDRIL_HUB_TEST(stream_server, stop_in_another_thread_is_refused_and_changes_nothing) {
+    stream_server server{"127.0.0.1:0", wait_for_end};
+    server.start();
+    std::thread{[&] { EXPECT_THROW(server.stop(), wrong_thread); }}.join();
+    EXPECT_TRUE(server.running());
+    tcp_stream const client = connect_to(server);
+    EXPECT_EQ(server.statistics().connections, 1U);
+}
+
+TENDRIL_HUB_TEST(stream_server, a_pause_between_attempts_is_needed) {
+    EXPECT_THROW(stream_server("127.0.0.1:0", wait_for_end, {.first_delay = 0ms}), misuse);
+    EXPECT_THROW(stream_server("127.0.0.1:0", wait_for_end, {.first_delay = -1ms}), misuse);
+    EXPECT_THROW(
+        stream_server("127.0.0.1:0", wait_for_end, {.first_delay = 5ms, .longest_delay = 4ms}),
+        misuse);
 }

@@ -21,6 +21,7 @@ namespace {
 
 using namespace tendril;
 using namespace std::chrono_literals;
+using test::echo;
 using test::hear;
 using test::hear_all;
 using test::hear_exactly;
@@ -29,17 +30,7 @@ using test::say;
 using test::settle;
 namespace asio_error = boost::asio::error;
 
-void echo(tcp_stream& stream) {
-    while (true) {
-        std::string const heard = hear(stream);
-        if (heard.empty()) {
-            return;
-        }
-        say(stream, heard);
-    }
-}
-
-tcp_stream connect_to(stream_server const& server) {
+tcp_stream client_of(stream_server const& server) {
     return tcp_stream::connect(server.local_endpoint());
 }
 
@@ -48,7 +39,7 @@ test::transcript errors_of(std::function<void(tcp_stream&)> handler) {
     reported_errors errors;
     stream_server server{"127.0.0.1:0", [&](tcp_stream& stream) { handler(stream); }};
     server.start();
-    tcp_stream client = connect_to(server);
+    tcp_stream client = client_of(server);
     settle();
     client.close();
     settle();
@@ -123,8 +114,8 @@ TENDRIL_HUB_TEST(stream_server, without_a_host_serves_every_address) {
 TENDRIL_HUB_TEST(stream_server, serves_each_connection_by_itself) {
     stream_server server{"127.0.0.1:0", echo};
     server.start();
-    tcp_stream one = connect_to(server);
-    tcp_stream other = connect_to(server);
+    tcp_stream one = client_of(server);
+    tcp_stream other = client_of(server);
     say(other, "other");
     EXPECT_EQ(hear(other), "other");
     say(one, "one");
@@ -134,7 +125,7 @@ TENDRIL_HUB_TEST(stream_server, serves_each_connection_by_itself) {
 TENDRIL_HUB_TEST(stream_server, closes_the_stream_when_the_handler_returns) {
     stream_server server{"127.0.0.1:0", [](tcp_stream& stream) { say(stream, "bye"); }};
     server.start();
-    tcp_stream client = connect_to(server);
+    tcp_stream client = client_of(server);
     EXPECT_EQ(hear_all(client), "bye");
     EXPECT_EQ(test::read_error(client), asio_error::eof);
 }
@@ -143,7 +134,7 @@ TENDRIL_HUB_TEST(stream_server, a_handler_may_keep_the_stream) {
     tcp_stream kept;
     stream_server server{"127.0.0.1:0", [&](tcp_stream& stream) { kept = std::move(stream); }};
     server.start();
-    tcp_stream client = connect_to(server);
+    tcp_stream client = client_of(server);
     settle();
     say(kept, "kept");
     EXPECT_EQ(hear(client), "kept");
@@ -172,8 +163,8 @@ TENDRIL_HUB_TEST(stream_server, two_servers_work_beside_each_other) {
     stream_server other{"127.0.0.1:0", [](tcp_stream& stream) { say(stream, "other"); }};
     one.start();
     other.start();
-    tcp_stream client_of_one = connect_to(one);
-    tcp_stream client_of_other = connect_to(other);
+    tcp_stream client_of_one = client_of(one);
+    tcp_stream client_of_other = client_of(other);
     EXPECT_EQ(hear_all(client_of_other), "other");
     one.stop();
     EXPECT_EQ(hear_all(client_of_one), "one");
@@ -183,8 +174,8 @@ TENDRIL_HUB_TEST(stream_server, two_servers_work_beside_each_other) {
 TENDRIL_HUB_TEST(stream_server, counts_what_is_open_and_what_was_accepted) {
     stream_server server{"127.0.0.1:0", echo};
     server.start();
-    tcp_stream one = connect_to(server);
-    tcp_stream other = connect_to(server);
+    tcp_stream one = client_of(server);
+    tcp_stream other = client_of(server);
     settle();
     EXPECT_EQ(server.statistics().connections, 2U);
     one.close();
@@ -213,14 +204,14 @@ TENDRIL_HUB_TEST(stream_server, an_error_ends_its_own_connection_only) {
                              throw std::runtime_error{"at the end"};
                          }};
     server.start();
-    tcp_stream one = connect_to(server);
-    tcp_stream other = connect_to(server);
+    tcp_stream one = client_of(server);
+    tcp_stream other = client_of(server);
     one.shutdown_send();
     EXPECT_EQ(hear_all(one), "");
     say(other, "unharmed");
     EXPECT_EQ(hear(other), "unharmed");
     EXPECT_EQ(errors.texts.size(), 1U);
-    tcp_stream next = connect_to(server);
+    tcp_stream next = client_of(server);
     say(next, "served");
     EXPECT_EQ(hear(next), "served");
 }
@@ -264,9 +255,9 @@ TENDRIL_HUB_TEST(stream_server, a_reading_handler_whose_client_goes_is_no_error)
 TENDRIL_HUB_TEST(stream_server, at_its_limit_the_next_connection_waits_in_the_kernel) {
     stream_server server{"127.0.0.1:0", echo, {.max_connections = 2}};
     server.start();
-    tcp_stream one = connect_to(server);
-    tcp_stream two = connect_to(server);
-    tcp_stream three = connect_to(server);
+    tcp_stream one = client_of(server);
+    tcp_stream two = client_of(server);
+    tcp_stream three = client_of(server);
     say(three, "patience");
     settle();
     EXPECT_EQ(server.statistics().accepted, 2U);
@@ -288,7 +279,7 @@ TENDRIL_HUB_TEST(stream_server, never_has_more_connections_than_its_limit) {
     server.start();
     std::vector<tcp_stream> clients;
     for (int count = 0; count < 10; ++count) {
-        clients.push_back(connect_to(server));
+        clients.push_back(client_of(server));
     }
     for (tcp_stream& client : clients) {
         EXPECT_EQ(hear_all(client), "");
@@ -315,10 +306,10 @@ TENDRIL_HUB_TEST(stream_server, however_a_connection_ends_the_next_one_is_served
     stream_server server{"127.0.0.1:0", handler, {.max_connections = 1}};
     server.start();
     for (int count = 0; count < 3; ++count) {
-        tcp_stream client = connect_to(server);
+        tcp_stream client = client_of(server);
         EXPECT_EQ(hear_all(client), "");
     }
-    tcp_stream last = connect_to(server);
+    tcp_stream last = client_of(server);
     EXPECT_EQ(hear_all(last), "served");
     EXPECT_EQ(errors.texts.size(), 1U);
 }
@@ -339,7 +330,7 @@ TENDRIL_HUB_TEST(stream_server, serve_forever_that_is_interrupted_stops_without_
     stream_server server{"127.0.0.1:0", echo};
     auto serving = spawn([&] { server.serve_forever(); });
     settle();
-    tcp_stream client = connect_to(server);
+    tcp_stream client = client_of(server);
     settle();
     serving.cancel();
     serving.join();

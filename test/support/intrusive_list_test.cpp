@@ -9,8 +9,8 @@ namespace {
 
 using namespace tendril;
 
-struct item : list_hook<> {
-    explicit item(int number) : value{number} {}
+struct linked_item : list_hook<> {
+    explicit linked_item(int number) : value{number} {}
     int value;
 };
 
@@ -18,9 +18,9 @@ struct by_age {};
 struct by_name {};
 struct two_tags : list_hook<by_age>, list_hook<by_name> {};
 
-std::vector<int> contents(intrusive_list<item>& list) {
+std::vector<int> contents(intrusive_list<linked_item>& list) {
     std::vector<int> all;
-    for (item& each : list) {
+    for (linked_item& each : list) {
         all.push_back(each.value);
     }
     return all;
@@ -29,10 +29,10 @@ std::vector<int> contents(intrusive_list<item>& list) {
 }  // namespace
 
 TENDRIL_TEST(intrusive_list, keeps_the_order_of_arrival) {
-    intrusive_list<item> list;
-    item a{1};
-    item b{2};
-    item c{3};
+    intrusive_list<linked_item> list;
+    linked_item a{1};
+    linked_item b{2};
+    linked_item c{3};
     list.push_back(b);
     list.push_back(c);
     list.push_front(a);
@@ -42,11 +42,11 @@ TENDRIL_TEST(intrusive_list, keeps_the_order_of_arrival) {
 }
 
 TENDRIL_TEST(intrusive_list, an_item_leaves_from_the_middle_when_it_is_destroyed) {
-    intrusive_list<item> list;
-    item a{1};
-    auto b = std::make_unique<item>(2);
-    item c{3};
-    for (item* each : {&a, b.get(), &c}) {
+    intrusive_list<linked_item> list;
+    linked_item a{1};
+    auto b = std::make_unique<linked_item>(2);
+    linked_item c{3};
+    for (linked_item* each : {&a, b.get(), &c}) {
         list.push_back(*each);
     }
     b.reset();
@@ -54,9 +54,9 @@ TENDRIL_TEST(intrusive_list, an_item_leaves_from_the_middle_when_it_is_destroyed
 }
 
 TENDRIL_TEST(intrusive_list, unlinks_its_items_when_it_is_destroyed) {
-    item a{1};
+    linked_item a{1};
     {
-        intrusive_list<item> list;
+        intrusive_list<linked_item> list;
         list.push_back(a);
         EXPECT_TRUE(a.linked());
     }
@@ -64,10 +64,10 @@ TENDRIL_TEST(intrusive_list, unlinks_its_items_when_it_is_destroyed) {
 }
 
 TENDRIL_TEST(intrusive_list, inserts_before_a_given_item) {
-    intrusive_list<item> list;
-    item a{1};
-    item b{2};
-    item c{3};
+    intrusive_list<linked_item> list;
+    linked_item a{1};
+    linked_item b{2};
+    linked_item c{3};
     list.push_back(a);
     list.push_back(c);
     list.insert_before(c, b);
@@ -76,16 +76,16 @@ TENDRIL_TEST(intrusive_list, inserts_before_a_given_item) {
 }
 
 TENDRIL_TEST(intrusive_list, gives_null_when_there_is_nothing_to_pop) {
-    intrusive_list<item> list;
+    intrusive_list<linked_item> list;
     EXPECT_TRUE(list.empty());
     EXPECT_EQ(list.size(), 0U);
     EXPECT_EQ(list.pop_front(), nullptr);
 }
 
 TENDRIL_TEST(intrusive_list, an_unlinked_item_can_be_added_again) {
-    intrusive_list<item> list;
-    item a{1};
-    item b{2};
+    intrusive_list<linked_item> list;
+    linked_item a{1};
+    linked_item b{2};
     list.push_back(a);
     list.push_back(b);
     a.unlink();
@@ -95,15 +95,15 @@ TENDRIL_TEST(intrusive_list, an_unlinked_item_can_be_added_again) {
 }
 
 TENDRIL_TEST(intrusive_list, unlinking_what_is_in_no_list_does_nothing) {
-    item a{1};
+    linked_item a{1};
     a.unlink();
     EXPECT_FALSE(a.linked());
 }
 
 TENDRIL_TEST(intrusive_list, clearing_unlinks_every_item) {
-    intrusive_list<item> list;
-    item a{1};
-    item b{2};
+    intrusive_list<linked_item> list;
+    linked_item a{1};
+    linked_item b{2};
     list.push_back(a);
     list.push_back(b);
     list.clear();
@@ -123,13 +123,13 @@ TENDRIL_TEST(intrusive_list, an_item_is_in_one_list_for_each_tag) {
 }
 
 TENDRIL_TEST(intrusive_list, an_item_may_leave_after_the_walk_has_passed_it) {
-    intrusive_list<item> list;
-    item items[]{item{1}, item{2}, item{3}};
-    for (item& each : items) {
+    intrusive_list<linked_item> list;
+    linked_item items[]{linked_item{1}, linked_item{2}, linked_item{3}};
+    for (linked_item& each : items) {
         list.push_back(each);
     }
     for (auto at = list.begin(); at != list.end();) {
-        item& passed = *at;
+        linked_item& passed = *at;
         ++at;
         passed.unlink();
     }
@@ -137,8 +137,8 @@ TENDRIL_TEST(intrusive_list, an_item_may_leave_after_the_walk_has_passed_it) {
 }
 
 TENDRIL_TEST(intrusive_list, refuses_an_item_that_is_in_a_list_already) {
-    intrusive_list<item> list;
-    item a{1};
+    intrusive_list<linked_item> list;
+    linked_item a{1};
     list.push_back(a);
     EXPECT_DEATH(list.push_back(a), "at most one list");
 }

@@ -6,9 +6,9 @@
 // What is left behind when a stack is suspended? Its frames stay in its memory. The registers that
 // a called function must preserve are pushed on top of them by the jump. So all that remains to be
 // kept elsewhere is one address, the stack pointer after that push: the `resume_point`. Besides it
-// travel the two words of the C++ runtime (exception_state.hpp). The rounding modes of the
-// processor are pushed with the registers. Everything else that a thread has stays with the thread
-// and is shared by its stacks: `errno`, thread-local variables, the signal mask.
+// travel the two words of the C++ runtime (exception_state.hpp). On x86-64 the rounding modes of
+// the processor are pushed with the registers. Everything else that a thread has stays with the
+// thread and is shared by its stacks: `errno`, thread-local variables, the signal mask.
 //
 // `jump` is inline down to Boost's assembly on purpose. The assembly leaves with an indirect jump
 // and not with a return, so every `ret` that is executed between it and the caller's loop comes

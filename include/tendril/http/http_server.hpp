@@ -36,7 +36,7 @@ struct http_server_options {
     std::size_t target_limit = 8 * 1024;
     std::size_t field_limit = 100;
     std::size_t body_limit = 1024 * 1024;
-    /// How long a connection may be idle between two requests.
+    /// How long a connection may be idle: before its first request, and between two.
     std::chrono::milliseconds idle_timeout{15'000};
     /// How long a head may take from its first byte, and then a body.
     std::chrono::milliseconds head_timeout{10'000};
@@ -84,10 +84,10 @@ public:
     /// themselves. Throws: misuse when the duration is not a number. Switches: may.
     template <typename Rep, typename Period>
     bool stop(std::chrono::duration<Rep, Period> const& grace) {
-        drain();
-        return server_.stop(grace);
+        return stop(deadline::after(grace));
     }
     bool stop() { return stop(std::chrono::seconds{1}); }
+    bool stop(deadline limit);
 
     /// Says whether it accepts connections. Switches: never.
     bool running() const noexcept { return server_.running(); }

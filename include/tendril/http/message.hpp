@@ -11,9 +11,9 @@
 //         response.header("Content-Type", "text/plain").body("hi\n");
 //     }
 //
-// The server frames messages by itself: `Content-Length`, `Transfer-Encoding` and `Connection` are
-// not the handler's to set, and a name or value that would end its line early is refused at the
-// call.
+// The server frames messages by itself: `Content-Length`, `Transfer-Encoding`, `Connection` and
+// their like are not the handler's to set, and a name or value that would end its line early is
+// refused at the call.
 
 #include <cstddef>
 #include <cstdint>
@@ -50,8 +50,9 @@ public:
     std::size_t size() const noexcept { return spans_.size(); }
     field operator[](std::size_t index) const noexcept;
 
-    /// Removes all, and keeps the memory. Switches: never.
-    void clear() noexcept;
+    /// Removes all, and keeps the memory unless there is more than `kept` bytes of it.
+    /// Switches: never.
+    void clear(std::size_t kept = std::string::npos) noexcept;
 
 private:
     struct span {
@@ -69,8 +70,8 @@ public:
     /// The method, as it was sent: "GET". Switches: never.
     std::string_view method() const noexcept { return method_; }
 
-    /// The target, as it was sent, and its two parts: what stands before the first `?`, and behind.
-    /// Nothing is decoded. Switches: never.
+    /// The target, as it was sent, and its two parts: what stands before the first `?`, without
+    /// scheme and authority if they were sent, and behind. Nothing is decoded. Switches: never.
     std::string_view target() const noexcept { return target_; }
     std::string_view path() const noexcept;
     std::string_view query() const noexcept;
@@ -92,7 +93,7 @@ private:
     friend class detail::http_connection;
     friend class detail::request_parser;
 
-    void clear() noexcept;
+    void clear(std::size_t kept = std::string::npos) noexcept;
 
     std::string method_;
     std::string target_;
@@ -128,8 +129,9 @@ public:
     }
     bool closes() const noexcept { return closes_; }
 
-    /// Makes it a fresh one, and keeps the memory. Switches: never.
-    void clear() noexcept;
+    /// Makes it a fresh one, and keeps the memory unless there is more than `kept` bytes of it in
+    /// one of its parts. Switches: never.
+    void clear(std::size_t kept = std::string::npos) noexcept;
 
 private:
     http_fields fields_;

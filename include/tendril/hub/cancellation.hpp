@@ -99,6 +99,21 @@ bool exit_requested(control_block const& target) noexcept;
 /// being destroyed. Switches: never. Thread: its own.
 void seal_interruptions(control_block& ending) noexcept;
 
+/// While it lives, nothing is delivered to the greenlet that made it: its parks wait to their end,
+/// and what is requested meanwhile stays pending. For destructors that must wait. Switches: never.
+class interruption_shield {
+public:
+    /// Raises the shield; one inside another changes nothing.
+    interruption_shield() noexcept;
+    interruption_shield(interruption_shield const&) = delete;
+    interruption_shield& operator=(interruption_shield const&) = delete;
+    ~interruption_shield();
+
+private:
+    control_block& block_;
+    bool const was_raised_;
+};
+
 namespace detail {
 TENDRIL_COLD void deliver_pending(control_block& self);
 }

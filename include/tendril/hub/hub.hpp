@@ -98,15 +98,16 @@ public:
     hub(hub const&) = delete;
     hub& operator=(hub const&) = delete;
 
-    /// Closes it. Switches: may.
+    /// Closes it. Where `close` would throw, the program ends. Switches: may.
     ~hub();
 
     /// Calls `function` in the next turn, in the order of the calls. It must not park.
-    /// Throws: std::bad_alloc. Switches: never. Thread: hub.
+    /// Throws: std::bad_alloc; misuse when the hub has closed; wrong_thread. Switches: never.
+    /// Thread: hub.
     callback_handle call_soon(unique_function<void()> function);
 
     /// Calls `function` after a while, or at a moment. Throws: std::bad_alloc; misuse when the
-    /// duration is not a number. Switches: never. Thread: hub.
+    /// duration is not a number, or the hub has closed; wrong_thread. Switches: never. Thread: hub.
     template <typename Rep, typename Period>
     callback_handle call_later(
         std::chrono::duration<Rep, Period> const& delay, unique_function<void()> function) {
@@ -117,12 +118,13 @@ public:
         return call_at(deadline::at(when), std::move(function));
     }
 
-    /// A door for other threads. Throws: std::bad_alloc, std::system_error. Switches: never.
-    /// Thread: hub.
+    /// A door for other threads. Throws: std::bad_alloc, std::system_error; misuse when the hub has
+    /// closed; wrong_thread. Switches: never. Thread: hub.
     tendril::remote remote();
 
     /// Makes a greenlet whose parent is the hub and lets it run in its turn. An error that leaves
-    /// it is reported. Throws: std::bad_alloc. Switches: never. Thread: hub.
+    /// it is reported. Throws: std::bad_alloc; misuse when the hub has closed; wrong_thread.
+    /// Switches: never. Thread: hub.
     greenlet spawn_raw(unique_function<void()> function);
 
     /// The reactor. Handlers that it calls run in the hub and must not park.
@@ -140,12 +142,14 @@ public:
     /// meanwhile; the calls that are still to come then are dropped. The hub refuses new work from
     /// then on. A second call does nothing. A greenlet that does not end, because it swallows its
     /// exits or its cleanup waits for what can never happen, is reported and left behind.
-    /// Throws: misuse when called in a callback, or by another greenlet than main.
-    /// Switches: may. Thread: hub.
+    /// Throws: misuse when called in a callback, or by another greenlet than main (or one that main
+    /// has switched to by hand and waits for); wrong_thread. Switches: may. Thread: hub.
     void close();
 
     /// Sets who hears of errors that nobody collects, and returns the previous one. The default
-    /// prints them. What the handler throws is printed with the error. Switches: never.
+    /// prints them. What the handler throws is printed with the error, and so is what is reported
+    /// while it runs. In the handler itself the previous one is out, and an empty one is returned.
+    /// Switches: never. Thread: hub.
     error_handler set_error_handler(error_handler handler);
 
     /// Reports an error that nobody collects; `whose` names where it comes from.
@@ -232,6 +236,9 @@ private:
         }
         return *loop_;
     }
+
+    void require_own_thread() const;
+    void require_usable() const;
 
     // The loop.
     void loop();

@@ -9,7 +9,8 @@
 // and the library defines the one that it was built with. The linker's message then says which word
 // differs:
 //
-//     undefined reference to `tendril_built_with_boost_108100_tracking_0_uring_0_epoll_1'
+//     undefined reference to
+//     `tendril_built_with_boost_108100_tracking_0_uring_0_epoll_1_threads_1_checked_0'
 
 #include <boost/version.hpp>
 
@@ -29,12 +30,27 @@
 #define TENDRIL_ABI_EPOLL 1
 #endif
 
-#define TENDRIL_ABI_PASTE(boost, tracking, uring, epoll)                                           \
-    tendril_built_with_boost_##boost##_tracking_##tracking##_uring_##uring##_epoll_##epoll
-#define TENDRIL_ABI_NAME(boost, tracking, uring, epoll)                                            \
-    TENDRIL_ABI_PASTE(boost, tracking, uring, epoll)
+#if defined(BOOST_ASIO_DISABLE_THREADS)
+#define TENDRIL_ABI_THREADS 0
+#else
+#define TENDRIL_ABI_THREADS 1
+#endif
+// The checked mode of the standard library lays its containers out anew, and switches on checks in
+// Asio's buffers that do as much.
+#if defined(_GLIBCXX_DEBUG) || defined(BOOST_ASIO_ENABLE_BUFFER_DEBUGGING)
+#define TENDRIL_ABI_CHECKED 1
+#else
+#define TENDRIL_ABI_CHECKED 0
+#endif
+
+#define TENDRIL_ABI_PASTE(b, t, u, e, h, c)                                                        \
+    tendril_built_with_boost_##b##_tracking_##t##_uring_##u##_epoll_##e##_threads_##h##_checked_##c
+#define TENDRIL_ABI_NAME(boost, tracking, uring, epoll, threads, checked)                          \
+    TENDRIL_ABI_PASTE(boost, tracking, uring, epoll, threads, checked)
 #define TENDRIL_ABI_SYMBOL                                                                         \
-    TENDRIL_ABI_NAME(BOOST_VERSION, TENDRIL_ABI_TRACKING, TENDRIL_ABI_URING, TENDRIL_ABI_EPOLL)
+    TENDRIL_ABI_NAME(                                                                              \
+        BOOST_VERSION, TENDRIL_ABI_TRACKING, TENDRIL_ABI_URING, TENDRIL_ABI_EPOLL,                 \
+        TENDRIL_ABI_THREADS, TENDRIL_ABI_CHECKED)
 
 extern "C" char const TENDRIL_ABI_SYMBOL;
 

@@ -9,9 +9,9 @@
 //
 // A stream models Asio's SyncReadStream and SyncWriteStream, so every synchronous algorithm that is
 // written for those (`asio::read_until`, `beast::http::read`, `ssl::stream`) runs over it, one
-// greenlet waiting while the others go on. Each call has a form that takes an `error_code&`, and
-// one that throws `system_error`. What was requested for the greenlet (cancel, kill, a timeout) is
-// thrown by both.
+// greenlet waiting while the others go on. Reading, writing, connecting to an address and accepting
+// have a form that takes an `error_code&`, and one that throws `system_error`. What was requested
+// for the greenlet (cancel, kill, a timeout) is thrown by both.
 //
 //     condition                                  error
 //     end of file                                asio::error::eof
@@ -85,7 +85,8 @@ public:
     tcp_stream(tcp_stream&& other) noexcept : core_{std::exchange(other.core_, nullptr)} {}
     tcp_stream& operator=(tcp_stream&& other) noexcept;
 
-    /// Closes it. Switches: never.
+    /// Closes it. Must happen on the hub's thread, or after the hub has gone: elsewhere it ends the
+    /// program. Switches: never.
     ~tcp_stream();
 
     /// Connects to a host by name or number; tries its addresses in order until one answers.
@@ -169,8 +170,8 @@ public:
     void shutdown_send();
 
     /// Closes both directions and wakes whoever reads or writes with `errc::closed`. A second call
-    /// does nothing. Switches: never. Thread: hub.
-    void close() noexcept;
+    /// does nothing. Throws: wrong_thread. Switches: never. Thread: hub.
+    void close();
 
     /// Says whether it is connected and not closed. Switches: never.
     bool is_open() const noexcept;
@@ -237,7 +238,8 @@ public:
     tcp_listener(tcp_listener&& other) noexcept : core_{std::exchange(other.core_, nullptr)} {}
     tcp_listener& operator=(tcp_listener&& other) noexcept;
 
-    /// Closes it. Switches: never.
+    /// Closes it. Must happen on the hub's thread, or after the hub has gone: elsewhere it ends the
+    /// program. Switches: never.
     ~tcp_listener();
 
     /// Listens at an address. An empty host means every address of the machine; port 0 means any
@@ -255,8 +257,8 @@ public:
     tcp_stream accept(error_code& error);
 
     /// Stops listening and wakes whoever waits in `accept` with `errc::closed`. A second call does
-    /// nothing. Switches: never. Thread: hub.
-    void close() noexcept;
+    /// nothing. Throws: wrong_thread. Switches: never. Thread: hub.
+    void close();
 
     /// Says whether it listens. Switches: never.
     bool is_open() const noexcept;

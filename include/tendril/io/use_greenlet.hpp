@@ -85,7 +85,11 @@ public:
         template <typename... Given>
         void operator()(Given&&... given) {
             token_operation& waiting = *std::exchange(waiting_, nullptr);
-            waiting.values_.emplace(std::forward<Given>(given)...);
+            try {
+                waiting.values_.emplace(std::forward<Given>(given)...);
+            } catch (...) {
+                waiting.failure_ = std::current_exception();
+            }
             waiting.complete();
         }
 
@@ -96,6 +100,8 @@ public:
 
     /// What the handler was called with; empty when it was never called.
     std::optional<std::tuple<Values...>>& values() noexcept { return values_; }
+    /// What was thrown when they were moved or copied here; null when nothing was.
+    std::exception_ptr const& failure() const noexcept { return failure_; }
 
 private:
     void stop() noexcept override { signal_.emit(boost::asio::cancellation_type::terminal); }
@@ -112,6 +118,7 @@ private:
     operation_memory memory_;
     boost::asio::cancellation_signal signal_;
     std::optional<std::tuple<Values...>> values_;
+    std::exception_ptr failure_;
 };
 
 inline void throw_if_failed(error_code const& error) {
@@ -163,6 +170,9 @@ auto returned_values(std::tuple<Error, Values...>&& values) {
 template <typename... Values>
 auto finish_operation(token_operation<Values...>& operation) {
     operation.await();
+    if (operation.failure() != nullptr) {
+        std::rethrow_exception(operation.failure());
+    }
     if (!operation.values()) {
         check_interruption();
         throw system_error{boost::asio::error::operation_aborted};

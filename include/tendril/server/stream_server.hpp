@@ -70,8 +70,8 @@ public:
     using handler = unique_function<void(tcp_stream&)>;
 
     /// Prepares a server. Nothing is bound before `start`.
-    /// Throws: system_error with `errc::bad_name` for an address that cannot be read.
-    /// Switches: never.
+    /// Throws: system_error with `errc::bad_name` for an address that cannot be read; misuse when
+    /// a delay is not positive, or the longest is shorter than the first. Switches: never.
     stream_server(
         std::string_view address, handler on_connection, stream_server_options options = {});
     stream_server(stream_server const&) = delete;
@@ -81,7 +81,9 @@ public:
     ~stream_server();
 
     /// Binds the address and accepts from now on. Does nothing when it runs.
-    /// Throws: system_error, naming the address. Switches: may, when the host is a name.
+    /// Throws: system_error, naming the address; misuse while another `start` or a `stop` is
+    /// under way; errc::closed when it was stopped meanwhile.
+    /// Switches: may, when the host is a name.
     void start();
 
     /// Starts if need be, and waits until somebody calls `stop`. When the wait is interrupted it
@@ -90,13 +92,17 @@ public:
     void serve_forever();
 
     /// Closes the listener, waits for the handlers, and ends those that run on after `grace`. May
-    /// be called in a handler, which is then not waited for. Returns whether all ended by
-    /// themselves. Throws: misuse when the duration is not a number. Switches: may.
+    /// be called in a handler, which is then not waited for. Those that are ended get one second
+    /// more to unwind. Returns whether all ended by themselves.
+    /// When the wait is interrupted, the handlers are ended and not waited for.
+    /// Throws: misuse when the duration is not a number; wrong_thread; what was requested for the
+    /// greenlet. Switches: may.
     template <typename Rep, typename Period>
     bool stop(std::chrono::duration<Rep, Period> const& grace) {
-        return stop_until(deadline::after(grace));
+        return stop(deadline::after(grace));
     }
     bool stop() { return stop(std::chrono::seconds{1}); }
+    bool stop(deadline limit);
 
     /// Says whether it accepts connections. Switches: never.
     bool running() const noexcept;
@@ -109,8 +115,6 @@ public:
     stream_server_statistics statistics() const noexcept;
 
 private:
-    bool stop_until(deadline limit);
-
     std::shared_ptr<detail::server_state> state_;
 };
 

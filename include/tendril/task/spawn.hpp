@@ -21,7 +21,7 @@
 namespace tendril {
 
 /// Makes a task that calls `function(arguments...)`.
-/// Throws: std::bad_alloc; misuse for a stack above 1 GiB, or when the hub has closed.
+/// Throws: std::bad_alloc; misuse for a stack above 1 GiB.
 /// Switches: never. Thread: hub.
 template <typename F, typename... Args>
 requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>

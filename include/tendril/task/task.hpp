@@ -102,11 +102,14 @@ public:
     std::exception_ptr exception() const { return named().collect_error(); }
 
     /// Throws `cancelled` into it at its next park; one that has not begun never does. Returns
-    /// false when it has ended already. Switches: never. Thread: hub.
+    /// false when it has ended already. One whose function has ended, and whose captures are being
+    /// destroyed, has not, but nothing is thrown into it any more. Throws: wrong_thread.
+    /// Switches: never. Thread: hub.
     bool cancel() const { return named().cancel(); }
 
-    /// As above, but throws any exception; without one, `greenlet_exit`. Does nothing when it has
-    /// ended already. Switches: never. Thread: hub.
+    /// As above, but throws any exception; without one, `greenlet_exit`. Does nothing when
+    /// it has ended already. Throws: wrong_thread; misuse for a null pointer.
+    /// Switches: never. Thread: hub.
     void kill(std::exception_ptr error) const { named().kill(std::move(error)); }
     void kill() const { kill(std::make_exception_ptr(greenlet_exit{})); }
     template <typename Error>
