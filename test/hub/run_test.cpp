@@ -13,6 +13,7 @@ namespace {
 using namespace tendril;
 using namespace std::chrono_literals;
 using test::contains;
+using test::lone_waiter;
 using test::misuse_of;
 using test::note_at_end;
 using test::on_new_thread;
@@ -185,14 +186,18 @@ TENDRIL_TEST(run, a_hub_made_after_a_run_ends_with_the_thread_too) {
 
 TENDRIL_TEST(run, takes_over_the_hub_that_the_thread_has_made) {
     on_new_thread([] {
-        transcript seen;
         hub& made = this_hub();
-        made.call_later(1us, [&] { seen.push_back("called"); });
+        bool called = false;
         run([&] {
+            lone_waiter call{"the call"};
+            made.call_later(1us, [&] {
+                called = true;
+                call.wake();
+            });
             EXPECT_EQ(&this_hub(), &made);
-            sleep_for(2us);
+            call.park();
         });
-        EXPECT_EQ(seen, (transcript{"called"}));
+        EXPECT_TRUE(called);
         EXPECT_EQ(hub_of_this_thread(), nullptr);
     });
 }

@@ -214,6 +214,7 @@ TENDRIL_HUB_TEST(stream_server, a_stop_that_is_interrupted_ends_the_handlers_at_
     server.start();
     tcp_stream client = connect_to(server);
     auto serving = spawn([&] { server.serve_forever(); });
+    yield();
     std::string const how = test::interruption_of(
         [&] { with_timeout(1s, [&] { server.stop(10s); }); });
     EXPECT_EQ(how, "timed out");
@@ -349,6 +350,7 @@ TENDRIL_HUB_TEST(stream_server, cannot_be_started_while_it_stops) {
     server.start();
     tcp_stream client = connect_to(server);
     auto serving = spawn([&] { server.serve_forever(); });
+    yield();
     auto stopping = spawn([&] { return server.stop(10s); });
     yield();
     EXPECT_FALSE(server.running());
