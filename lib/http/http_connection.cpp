@@ -37,7 +37,7 @@ constexpr auto linger_time = std::chrono::seconds{1};
 // Enough for a request that crosses with the end of an idle connection, and much shorter than the
 // usual grace of a server that stops.
 constexpr auto crossing_time = std::chrono::milliseconds{250};
-constexpr std::size_t linger_bytes = 64 * 1024;
+constexpr std::size_t linger_bytes = 16 * 1024 * 1024;
 
 }  // namespace
 
@@ -276,7 +276,7 @@ void http_connection::linger() {
     input_.clear();
     parsed_ = 0;
     while (!error.failed() && thrown_away < linger_bytes) {
-        if (read_more(limit) != input::some) {
+        if (read_more(limit, largest_read) != input::some) {
             return;
         }
         thrown_away += input_.size();

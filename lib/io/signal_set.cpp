@@ -59,6 +59,10 @@ private:
     std::map<int, kept> effects_;
 };
 
+}  // namespace
+
+namespace detail {
+
 // Keeps the effect of one signal.
 class kept_effect {
 public:
@@ -75,7 +79,7 @@ private:
     int number_;
 };
 
-}  // namespace
+}  // namespace detail
 
 struct signal_set::implementation final : detail::context_bound {
     implementation()
@@ -85,7 +89,7 @@ struct signal_set::implementation final : detail::context_bound {
     void leave_context() noexcept override { signals.reset(); }
 
     // Put back after Asio has let go: members are destroyed from the last to the first.
-    std::vector<kept_effect> former;
+    std::vector<detail::kept_effect> former;
     std::optional<boost::asio::basic_signal_set<boost::asio::io_context::executor_type>> signals;
 };
 

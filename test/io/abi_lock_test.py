@@ -23,7 +23,7 @@ def link(header, *macros):
         source, program = pathlib.Path(folder, "main.cpp"), pathlib.Path(folder, "main")
         source.write_text(f"#include <{header}>\nint main() {{}}\n", encoding="utf-8")
         arguments = ["-std=c++20", "-O0", "-I", INCLUDES, *(f"-D{name}" for name in macros),
-                     str(source), LIBRARY, "-o", str(program),
+                     str(source), LIBRARY, "-lboost_context", "-pthread", "-o", str(program),
                      "-Wl,-rpath," + str(pathlib.Path(LIBRARY).parent)]
         built = subprocess.run(
             [*COMPILER, *arguments], capture_output=True, text=True, timeout=LIMIT, check=False)
