@@ -5,9 +5,8 @@
 #include <tendril/tendril.hpp>
 
 #include <csignal>
+#include <exception>
 #include <iostream>
-
-using namespace std::chrono_literals;
 
 // DOC: handler
 void answer(tendril::http_request& request, tendril::http_response& response) {
@@ -17,7 +16,7 @@ void answer(tendril::http_request& request, tendril::http_response& response) {
     } else if (request.path() == "/statistics") {
         auto const numbers = tendril::this_hub().statistics();
         response.body(
-            "greenlets        " + std::to_string(numbers.greenlets) + "\n" + "context switches " +
+            "greenlets        " + std::to_string(numbers.greenlets) + "\ncontext switches " +
             std::to_string(numbers.switches) + "\n");
     } else {
         response.status(404).body("nothing here\n");
@@ -25,15 +24,17 @@ void answer(tendril::http_request& request, tendril::http_response& response) {
 }
 // DOC-END: handler
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
     return tendril::run([&] {
         tendril::http_server server{"127.0.0.1:" + port_option(argc, argv), answer};
         tendril::signal_set quit{SIGINT, SIGTERM};  // from here on they do not end the process
         server.start();
         std::cout << "listening on " << tendril::to_string(server.local_endpoint()) << std::endl;
-
         quit.wait();
-        server.stop(5s);  // what has arrived is answered
+        server.stop(std::chrono::seconds{5});  // what has arrived is answered
         return 0;
     });
+} catch (std::exception const& error) {  // the port is taken, or no number
+    std::cerr << error.what() << '\n';
+    return 1;
 }

@@ -21,6 +21,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <utility>
 
@@ -109,8 +110,7 @@ public:
         std::lock_guard const lock{mutex_};
         waiting_.push_back(std::move(asked));
         if (idle_ < waiting_.size() && workers_ < most_workers) {
-            std::thread{[this] { work(); }}.detach();
-            ++workers_;
+            start_worker();
         }
         work_arrived_.notify_one();
     }
@@ -118,10 +118,28 @@ public:
 private:
     static constexpr std::size_t most_workers = 4;
 
+    // Called with the mutex held, when a look-up has been queued.
+    void start_worker() {
+        try {
+            std::thread{[this] { work(); }}.detach();
+            ++workers_;
+        } catch (...) {
+            if (workers_ == 0) {
+                waiting_.pop_back();
+                throw;
+            }
+            // The others will come to it.
+        }
+    }
+
     void work() {
         while (true) {
             std::shared_ptr<lookup> asked = next();
-            ask_system(*asked, AI_ADDRCONFIG);
+            try {
+                ask_system(*asked, AI_ADDRCONFIG);
+            } catch (std::bad_alloc const&) {
+                asked->error = boost::asio::error::no_memory;
+            }
             remote const home = std::move(asked->home);
             home.post([asked = std::move(asked)] {
                 if (asked->asker != nullptr) {

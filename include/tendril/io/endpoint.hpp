@@ -5,7 +5,7 @@
 //
 //     127.0.0.1:7000    localhost:http    [::1]:80    :8080    8080
 //
-// Without a host, a server listens on every address of the machine.
+// Without a host, a server listens on every address of the machine. A server's port is a number.
 
 #include <tendril/io/abi_lock.hpp>
 
