@@ -315,3 +315,36 @@ TENDRIL_HUB_TEST(tcp, a_broken_stream_still_closes_in_order) {
     EXPECT_FALSE(here.is_open());
     EXPECT_EQ(write_error(here), errc::closed);
 }
+
+// After a short read the next one lets others go first, and they may do anything.
+
+TENDRIL_HUB_TEST(tcp, one_that_is_closed_by_those_who_go_first_says_so) {
+    auto [here, there] = connected_pair();
+    say(there, "x");
+    EXPECT_EQ(hear(here), "x");
+    auto const closer = spawn([&end = here] { end.close(); });
+    EXPECT_EQ(read_error(here), errc::closed);
+}
+
+TENDRIL_HUB_TEST(tcp, a_reader_that_is_cancelled_by_those_who_go_first_leaves) {
+    auto [here, there] = connected_pair();
+    auto reader = spawn([&end = here] { return test::interruption_of([&] { hear(end); }); });
+    auto const canceller = spawn([&] { reader.cancel(); });
+    EXPECT_EQ(reader.get(), "cancelled");
+}
+
+TENDRIL_HUB_TEST(tcp, what_those_who_go_first_send_is_read_before_their_cancel_counts) {
+    auto [here, there] = connected_pair();
+    std::string heard;
+    auto const reader = spawn([&end = here, &heard] {
+        heard = hear(end);
+        sleep_for(1h);
+    });
+    auto const sender = spawn([&, &end = there] {
+        say(end, "x");
+        reader.cancel();
+    });
+    reader.join();
+    EXPECT_EQ(heard, "x");
+    EXPECT_FALSE(reader.succeeded());
+}

@@ -194,6 +194,9 @@ public:
         leave(greenlet_state::ready);
     }
 
+    /// Says whether anybody could run now if the caller left. Switches: never. Thread: hub.
+    bool others_are_ready() const noexcept { return !ready_.empty(); }
+
     /// Takes `steps` from the turn's budget for something that succeeded at once. Returns whether
     /// the budget is used up: then the caller yields before it goes on.
     /// Switches: never. Thread: hub.
