@@ -104,6 +104,8 @@ void expect_a_failed_guard_to_leave_the_pool_usable(stack_guard kind, system_cal
 // Touches only the far end of a frame that is larger than a stack with its guard.
 [[gnu::noinline]] int step_over_the_guard() {
     int volatile frame[75 * 1024];
+    // The whole of it is needed, as far as the compiler can see.
+    asm volatile("" : : "r"(frame) : "memory");
     frame[0] = 1;
     return frame[0];
 }

@@ -345,7 +345,7 @@ TENDRIL_TEST(greenlet, its_locals_are_gone_before_the_result_arrives) {
 
 TENDRIL_TEST(greenlet, its_function_is_destroyed_before_the_parent_goes_on) {
     transcript seen;
-    greenlet g{[&seen, captured = note_at_end{seen, "function"}] { switch_to_parent(); }};
+    greenlet g{[captured = note_at_end{seen, "function"}] { switch_to_parent(); }};
     g.switch_to();
     seen.push_back("suspended");
     g.switch_to();

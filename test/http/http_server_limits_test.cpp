@@ -338,7 +338,7 @@ TENDRIL_HUB_TEST(http_server, nobody_gets_leave_for_what_will_be_refused) {
 }
 
 TENDRIL_HUB_TEST(http_server, leave_is_not_given_when_it_is_not_needed) {
-    std::pair<char const*, std::string_view> const requests[] = {
+    std::pair<char const*, std::string_view> const rows[] = {
         {"the body is there",
          "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\nhi"},
         {"there is no body", "GET / HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\n\r\n"},
@@ -346,7 +346,7 @@ TENDRIL_HUB_TEST(http_server, leave_is_not_given_when_it_is_not_needed) {
          "POST / HTTP/1.0\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\nhi"},
     };
     counting_server web;
-    for (auto const& [why, request] : requests) {
+    for (auto const& [why, request] : rows) {
         EXPECT_EQ(status_of(web, request), 200) << why;
     }
 }

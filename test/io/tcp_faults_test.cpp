@@ -100,7 +100,8 @@ void converse(int messages) {
         }
     });
     for (int number = 0; number < messages; ++number) {
-        std::string const message = std::to_string(number) + std::string(number % 7, '.');
+        std::string const message = std::to_string(number) +
+            std::string(static_cast<std::size_t>(number % 7), '.');
         say(here, message);
         ASSERT_EQ(hear_exactly(here, message.size()), message);
     }
