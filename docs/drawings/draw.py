@@ -134,6 +134,182 @@ def two_stacks():
     return sheet
 
 
+def first_entry():
+    """What the first frame of a new stack holds, and what the first jump makes of it."""
+    sheet = Sheet(1200, 600, "First entry, byte by byte (x86-64, Boost 1.81)")
+    rows = [
+        ("0x40", "trampoline", LIVE), ("0x38", "finish", LIVE), ("0x30", "the entry point", LIVE),
+        ("0x28", "", PALE), ("0x20", "", PALE), ("0x18", "", PALE), ("0x10", "", PALE),
+        ("0x08", "", PALE), ("0x00", "rounding modes", LIVE),
+    ]
+    becomes = ["the address to go on at", "rbp", "rbx", "r15", "r14", "r13", "r12",
+               "(kept free)", "MXCSR, x87 word"]
+
+    def column(x, title, steps):
+        sheet.text(x, 30, title, bold=True, size=15)
+        for number, step in enumerate(steps):
+            sheet.text(x, 54 + number * 18, step, size=13)
+        sheet.text(x + 60, 124, "the top, rounded down to 16 bytes", size=11)
+
+    column(30, "1  prepare: make_fcontext writes a record",
+           ["nine words below the top, as a jump would", "have left them; five are not written"])
+    for number, ((offset, label, fill), register) in enumerate(zip(rows, becomes)):
+        y = 130 + number * 36
+        sheet.text(78, y + 23, offset, anchor="end", size=12, mono=True)
+        sheet.box(90, y, 190, 36, label, fill)
+        sheet.text(288, y + 23, f"→ {register}", size=12)
+    sheet.arrow([(30, 452), (88, 452)], ACCENT)
+    sheet.text(30, 472, "resume_point", size=12, colour=ACCENT, mono=True)
+
+    column(470, "2  jump: the registers are taken up",
+           ["sp moves above the record; Boost's trampoline", "pushes rbp and jumps to rbx"])
+    sheet.box(530, 130, 190, 36, "", "white", dashed=True)
+    sheet.text(625, 152, "(the record, read)", anchor="middle", size=12, colour=GONE)
+    sheet.arrow([(478, 130), (528, 130)], ACCENT)
+    sheet.text(474, 134, "sp", anchor="end", size=12, colour=ACCENT, mono=True)
+    registers = [("rdi", "resume point of the one who left"),
+                 ("rsi", "its machine_context"), ("rbx", "the entry point"), ("rbp", "finish")]
+    sheet.text(530, 218, "registers", bold=True, size=13)
+    for number, (name, holds) in enumerate(registers):
+        y = 230 + number * 30
+        sheet.box(530, y, 46, 30, name, FRAME)
+        sheet.box(576, y, 224, 30, "", PALE)
+        sheet.text(584, y + 20, holds, size=12)
+    sheet.text(530, 378, "rdi and rsi are the two halves of `arrival`,", size=12)
+    sheet.text(530, 395, "the argument of the entry point.", size=12)
+
+    column(860, "3  the entry point runs",
+           ["as if `finish` had called it: the address above",
+            "its frame is where a return would go"])
+    sheet.box(920, 130, 190, 36, "finish", LIVE, "return address")
+    sheet.box(920, 166, 190, 60, "the entry point's frame", FRAME, "note_departure(from)")
+    sheet.arrow([(868, 226), (918, 226)], ACCENT)
+    sheet.text(864, 230, "sp", anchor="end", size=12, colour=ACCENT, mono=True)
+    sheet.box(920, 226, 190, 150, "", "white", dashed=True)
+    sheet.text(1015, 300, "never touched", anchor="middle", size=11, colour=GONE)
+    sheet.text(920, 402, "It never returns. If it did, `finish`", size=12)
+    sheet.text(920, 419, "would end the process with _exit(0).", size=12)
+    sheet.text(
+        30, 530,
+        "The offsets are counted from the resume point. r12 to r15 receive whatever lay there: "
+        "nobody may read a register that he has not written.", size=13)
+    sheet.text(
+        30, 552,
+        "All of this lies in the topmost 72 bytes of the stack, so a prepared stack has touched "
+        "one page. What is coloured is all that the first jump needs.", size=13)
+    return sheet
+
+
+def slot_in_a_slab():
+    """Slots of a slab, and one of them with guard and colour."""
+    sheet = Sheet(1180, 620, "A slot in a slab, with guard and colour")
+    sheet.text(30, 30, "A slab: one mmap, many slots", bold=True, size=15)
+    sheet.text(30, 50, "16 slots at first, then 32, 64, …", size=13)
+    for number, name in enumerate(("slot 3", "slot 2", "slot 1", "slot 0")):
+        y = 80 + number * 100
+        sheet.box(60, y, 160, 76, name, FRAME)
+        sheet.box(60, y + 76, 160, 24, "guard", GONE)
+    sheet.arrow([(140, 512), (140, 484)], GONE)
+    sheet.text(140, 528, "cut in this order", anchor="middle", size=12, colour=GONE)
+    sheet.text(30, 76, "high", size=11, colour=GONE)
+    sheet.text(30, 480, "low", size=11, colour=GONE)
+
+    sheet.text(330, 30, "One slot of 256 KiB", bold=True, size=15)
+    sheet.text(330, 50, "stacks grow down", size=13)
+    sheet.arrow([(222, 232), (326, 82)], GONE, dashed=True)
+    sheet.arrow([(222, 278), (326, 478)], GONE, dashed=True)
+    parts = [(80, 34, "colour", SAVED), (114, 60, "frames", LIVE), (174, 200, "", "white"),
+             (374, 106, "guard, 64 KiB", GONE)]
+    for y, height, label, fill in parts:
+        sheet.box(330, y, 170, height, label, fill, dashed=fill == "white")
+    sheet.text(415, 270, "never touched:", anchor="middle", size=12, colour=GONE)
+    sheet.text(415, 287, "no memory behind it", anchor="middle", size=12, colour=GONE)
+    notes = [(84, "end of the slot"), (118, "top: the first frame lies below"),
+             (180, "touched so far: one page"), (378, "limit: the last address one may touch"),
+             (480, "start of the slot, end of the one below")]
+    for y, words in notes:
+        sheet.arrow([(528, y - 4), (504, y - 4)])
+        sheet.text(534, y, words, size=12)
+    sheet.text(534, 410, "A frame of up to 64 KiB that is too large", size=12, colour=ACCENT)
+    sheet.text(534, 427, "for the stack faults here. With a guard of", size=12, colour=ACCENT)
+    sheet.text(534, 444, "4 KiB it would land in the slot below.", size=12, colour=ACCENT)
+
+    sheet.text(830, 30, "The topmost page of four stacks", bold=True, size=15)
+    sheet.text(830, 50, "64 lines of 64 bytes, as the cache counts them", size=13)
+    for number in range(4):
+        x = 830 + number * 84
+        sheet.box(x, 80, 60, 320, "", "white", dashed=True)
+        if number:
+            sheet.box(x, 80, 60, number * 20, "", SAVED)
+        sheet.box(x, 80 + number * 20, 60, 70, "frames", LIVE)
+        sheet.text(x + 30, 420, f"colour {number}", anchor="middle", size=12)
+    sheet.text(830, 450, "Addresses that are a page apart share a set of the", size=12)
+    sheet.text(830, 467, "cache, and a set has room for 8 or 12 of them.", size=12)
+    sheet.text(830, 484, "Shifted by a line each, the hot frames share less.", size=12)
+    sheet.text(830, 510, "32 colours take up to 1984 bytes: half a page, so", size=12)
+    sheet.text(830, 527, "that the first frames still fit into the same page.", size=12)
+    sheet.text(
+        30, 585,
+        "A stack costs what it has touched, usually one page. The guard costs nothing where the "
+        "kernel has markers, and a mapping where it has not.", size=13)
+    return sheet
+
+
+def parents_and_switches():
+    """The tree of parents against the order of switches."""
+    sheet = Sheet(1180, 560, "The tree of parents, and the order of switches")
+    sheet.text(30, 30, "Who hears of whose end", bold=True, size=15)
+    sheet.text(30, 50, "an arrow leads to the parent", size=13)
+    sheet.box(130, 80, 150, 44, "main", FRAME, "has no parent")
+    sheet.box(30, 210, 150, 44, "manager", FRAME)
+    sheet.box(230, 210, 150, 44, "stranger", FRAME)
+    sheet.box(30, 340, 150, 44, "worker", FRAME)
+    sheet.arrow([(105, 210), (180, 126)])
+    sheet.arrow([(305, 210), (230, 126)])
+    sheet.arrow([(105, 340), (105, 256)])
+    sheet.text(30, 430, "The tree says where a result or an error goes.", size=13)
+    sheet.text(30, 448, "It does not say who may switch to whom.", size=13)
+
+    sheet.text(470, 30, "Who runs, from the first switch to the last", bold=True, size=15)
+    sheet.text(470, 50, "time goes down", size=13)
+    lanes = [("main", 520), ("manager", 690), ("worker", 860), ("stranger", 1030)]
+    for name, x in lanes:
+        sheet.text(x, 84, name, anchor="middle", bold=True)
+        sheet.arrow([(x, 94), (x, 500)], GONE, dashed=True)
+    main_x, manager, worker, stranger = (x for _, x in lanes)
+
+    def runs(lane, y, height):
+        sheet.box(lane - 7, y, 14, height, "", LIVE)
+
+    def switch(y, source, target, words, colour=INK, at=None):
+        step = 9 if target > source else -9
+        sheet.arrow([(source + step, y), (target - step, y)], colour)
+        sheet.text((source + target) / 2 if at is None else at, y - 5, words, anchor="middle",
+                   size=12, colour=colour)
+
+    for lane, y, height in ((main_x, 100, 30), (manager, 130, 36), (worker, 166, 36),
+                            (manager, 202, 36), (main_x, 238, 36), (stranger, 274, 36),
+                            (worker, 310, 46), (manager, 356, 46), (main_x, 402, 90)):
+        runs(lane, y, height)
+    switch(130, main_x, manager, "switch_to")
+    switch(166, manager, worker, "switch_to")
+    switch(202, worker, manager, "switch_to")
+    switch(238, manager, main_x, "switch_to")
+    switch(274, main_x, stranger, "switch_to", at=605)
+    switch(310, stranger, worker, "switch_to")
+    switch(356, worker, manager, "it throws: to its parent", ACCENT)
+    switch(402, manager, main_x, "it returns: to its parent", ACCENT)
+    sheet.text(worker + 14, 346, "dies", size=12, colour=ACCENT)
+    sheet.text(manager + 14, 394, "dies", size=12, colour=ACCENT)
+    sheet.text(stranger + 14, 330, "is suspended", size=12)
+    sheet.text(stranger + 14, 347, "and stays so", size=12)
+    sheet.text(
+        30, 535,
+        "Black: switches that somebody asked for, to whomever they like. Orange: the two that "
+        "follow from an end. This is the first part of 05_parent_tree.cpp.", size=13)
+    return sheet
+
+
 def life_of_a_park():
     """The life of one park: who waits, who wakes, who comes too late."""
     sheet = Sheet(1180, 640, "The life of one park")
@@ -184,7 +360,7 @@ def life_of_a_park():
     return sheet
 
 
-PICTURES = (two_stacks, life_of_a_park)
+PICTURES = (two_stacks, first_entry, slot_in_a_slab, parents_and_switches, life_of_a_park)
 
 
 def main():

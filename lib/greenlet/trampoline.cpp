@@ -81,6 +81,7 @@ ending run_body(thread_record& thread, control_block& self) {
     jump_for_good(self.machine, to->machine, *thread.live_exceptions, sanitizer_of(*to));
 }
 
+// DOC: trampoline
 TENDRIL_NEVER_LEFT void trampoline(arrival from) {
     note_departure(from);
     thread_record& thread = *this_thread_record;
@@ -89,6 +90,7 @@ TENDRIL_NEVER_LEFT void trampoline(arrival from) {
     ending how = run_body(thread, self);
     finish(thread, self, how);
 }
+// DOC-END: trampoline
 
 void bury(thread_record& thread, control_block& dead) noexcept {
     thread.stacks.release(*std::exchange(dead.memory, nullptr));

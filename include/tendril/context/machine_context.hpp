@@ -50,6 +50,7 @@ TENDRIL_ALWAYS_INLINE void note_departure(arrival from) noexcept {
 /// Suspends the running execution in `from` and continues `to`. Returns when something jumps back
 /// to `from`. `live` is this thread's exception state.
 /// Thread: both executions belong to the calling thread.
+// DOC: jump
 TENDRIL_ALWAYS_INLINE void jump(
     machine_context& from, machine_context& to, exception_state& live,
     sanitizer_record& from_record, sanitizer_record& to_record) {
@@ -58,6 +59,7 @@ TENDRIL_ALWAYS_INLINE void jump(
     note_departure(boost::context::detail::jump_fcontext(to.resume_point, &from));
     sanitizer::arrive(from_record);
 }
+// DOC-END: jump
 
 /// Continues `to` and never comes back: no frame of the running execution is alive but the
 /// caller's, which holds nothing. `from` is written to and must outlive the jump.

@@ -64,16 +64,19 @@ TENDRIL_ALWAYS_INLINE void finish_arrival(thread_record& thread) {
 
 /// Moves out what the switch carried and finishes the arrival.
 /// Throws: as `finish_arrival`. Switches: may.
+// DOC: receive
 TENDRIL_ALWAYS_INLINE value receive(thread_record& thread) {
     value received = thread.transfer == nullptr ? value{} : value{std::move(*thread.transfer)};
     finish_arrival(thread);
     return received;
 }
+// DOC-END: receive
 
 /// Switches to `wanted` by hand, or to whoever stands for it: an unstarted greenlet is started, a
 /// dead one is replaced by its nearest living ancestor, and the running one gets its own value.
 /// `carried` stands in the caller's frame, or is null.
 /// Throws: wrong_thread, misuse, stack_exhausted, and then nothing has changed. Switches: may.
+// DOC: by_hand
 TENDRIL_ALWAYS_INLINE value switch_by_hand(control_block* wanted, value* carried) {
     thread_record& thread = this_thread();
     control_block* to = wanted;
@@ -88,5 +91,6 @@ TENDRIL_ALWAYS_INLINE value switch_by_hand(control_block* wanted, value* carried
     switch_stacks(thread, *to, greenlet_state::suspended);
     return receive(thread);
 }
+// DOC-END: by_hand
 
 }  // namespace tendril
