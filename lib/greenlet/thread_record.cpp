@@ -10,9 +10,14 @@
 #include <tendril/greenlet/thread_record.hpp>
 #include <tendril/support/assert.hpp>
 
+#include <cxxabi.h>
+
 #include <cstdio>
 #include <mutex>
 #include <utility>
+
+// Which library a destructor belongs to, so that it is not unloaded before.
+extern "C" [[gnu::visibility("hidden")]] void* __dso_handle;
 
 namespace tendril {
 namespace {
@@ -33,11 +38,6 @@ void describe_current_greenlet(char* text, unsigned long size) noexcept {
     char const* const name = record->current->name;
     std::snprintf(text, size, "greenlet %u %s", record->current->id, name == nullptr ? "" : name);
 }
-
-// Its destructor runs when the thread ends, before the destructors of older thread-locals.
-struct end_of_thread {
-    ~end_of_thread();
-};
 
 void end_thread(thread_record& record) noexcept {
     if (record.current != record.main) {
@@ -60,7 +60,7 @@ void end_thread(thread_record& record) noexcept {
     release(*record.main);
 }
 
-end_of_thread::~end_of_thread() {
+void end_this_thread(void*) noexcept {
     if (thread_record* const record = detail::this_thread_record) {
         end_thread(*record);
     }
@@ -79,8 +79,9 @@ thread_record& make_thread_record() {
     }();
     static_cast<void>(describes);
     this_thread_record = new thread_record;
-    static thread_local end_of_thread guard;
-    static_cast<void>(&guard);
+    // As for a thread-local that is made here: it ends before older ones do. A thread-local of the
+    // language would be made once, but destructors of older ones may use greenlets again.
+    abi::__cxa_thread_atexit(&end_this_thread, nullptr, &__dso_handle);
     return *this_thread_record;
 }
 
