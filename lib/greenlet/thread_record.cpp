@@ -40,6 +40,14 @@ void describe_current_greenlet(char* text, unsigned long size) noexcept {
 }
 
 void end_thread(thread_record& record) noexcept {
+    if (record.current->state == greenlet_state::dead) {
+        // The thread was cancelled on the stack of this greenlet. The frames of its own stack are
+        // gone without being unwound, and other greenlets may refer to them: they cannot be ended.
+        detail::this_thread_record = nullptr;
+        std::lock_guard const lock{record.foreign};
+        record.ended = true;
+        return;
+    }
     if (record.current != record.main) {
         // exit() was called on a greenlet's stack. It cannot be unwound from below itself, and the
         // process is about to be gone: leave everything as it is.

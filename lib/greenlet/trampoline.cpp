@@ -39,7 +39,10 @@ ending run_body(thread_record& thread, control_block& self) {
     } catch (greenlet_exit const& exit) {
         result.result = value{exit};
     } catch (abi::__forced_unwind const&) {
-        // The thread itself is being cancelled; the runtime demands to be let through.
+        // The thread itself is being cancelled; the runtime demands to be let through. This stack
+        // is not continued: from its end the system goes back to where the thread began.
+        std::exchange(self.body, nullptr)->dispose();
+        self.state.store(greenlet_state::dead, std::memory_order_relaxed);
         throw;
     } catch (...) {
         result.error = std::current_exception();

@@ -47,6 +47,26 @@ struct runs_when_destroyed {
     ~runs_when_destroyed() { action(); }
 };
 
+// Runs a function on the stack of a greenlet of a new thread, which the function ends. Says what
+// unwinds, and whether handles elsewhere say that the greenlets are dead.
+[[noreturn]] void end_thread_in_a_greenlet(void (*end)()) {
+    greenlet ended;
+    greenlet other;
+    on_new_thread([&] {
+        other = speaking_greenlet("other ");
+        ended = greenlet{[&] {
+            scope_exit const speak{[] { say("unwound "); }};
+            end();
+        }};
+        // The frames of the thread's own stack are lost, so nothing may stand in them.
+        greenlet_ref{ended}.switch_to();
+    });
+    say(ended.dead() && other.dead() ? "dead " : "alive ");
+    ended = greenlet{};
+    other = greenlet{};
+    std::_Exit(3);
+}
+
 }  // namespace
 
 // The end of a thread.
@@ -82,6 +102,28 @@ TENDRIL_TEST(thread_record, a_thread_that_exits_on_its_own_stack_ends_its_greenl
     EXPECT_TRUE(unwound);
     EXPECT_EQ(ended, 2);
     EXPECT_TRUE(kept.dead());
+}
+
+TENDRIL_TEST(thread_record, a_thread_that_exits_in_a_greenlet_unwinds_the_stack_of_that_one) {
+#if TENDRIL_TSAN
+    GTEST_SKIP() << "ThreadSanitizer allows this on the thread's own stack only";
+#endif
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_EXIT(
+        end_thread_in_a_greenlet([] { ::pthread_exit(nullptr); }), ::testing::ExitedWithCode(3),
+        "^unwound dead $");
+}
+
+TENDRIL_TEST(thread_record, a_thread_that_is_cancelled_in_a_greenlet_unwinds_the_stack_of_it) {
+#if TENDRIL_TSAN
+    GTEST_SKIP() << "ThreadSanitizer allows this on the thread's own stack only";
+#endif
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    auto const cancel = [] {
+        ::pthread_cancel(::pthread_self());
+        ::pthread_testcancel();
+    };
+    EXPECT_EXIT(end_thread_in_a_greenlet(cancel), ::testing::ExitedWithCode(3), "^unwound dead $");
 }
 
 // The end of the program.
