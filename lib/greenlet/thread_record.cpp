@@ -11,6 +11,7 @@
 #include <tendril/support/assert.hpp>
 
 #include <cxxabi.h>
+#include <pthread.h>
 
 #include <cstdio>
 #include <mutex>
@@ -37,6 +38,20 @@ void describe_current_greenlet(char* text, unsigned long size) noexcept {
     }
     char const* const name = record->current->name;
     std::snprintf(text, size, "greenlet %u %s", record->current->id, name == nullptr ? "" : name);
+}
+
+// A child of fork() has the calling thread only. Were `foreign` held by another thread meanwhile,
+// nobody would ever give it back in the child; so the calling thread itself holds it.
+void hold_for_fork() noexcept {
+    if (thread_record* const record = detail::this_thread_record) {
+        record->foreign.lock();
+    }
+}
+
+void let_go_after_fork() noexcept {
+    if (thread_record* const record = detail::this_thread_record) {
+        record->foreign.unlock();
+    }
 }
 
 void end_thread(thread_record& record) noexcept {
@@ -81,11 +96,11 @@ namespace detail {
 constinit thread_local thread_record* this_thread_record = nullptr;
 
 thread_record& make_thread_record() {
-    static bool const describes = [] {
+    static bool const prepared = [] {
         set_describe_current(&describe_current_greenlet);
-        return true;
+        return ::pthread_atfork(&hold_for_fork, &let_go_after_fork, &let_go_after_fork) == 0;
     }();
-    static_cast<void>(describes);
+    static_cast<void>(prepared);
     this_thread_record = new thread_record;
     // As for a thread-local that is made here: it ends before older ones do. A thread-local of the
     // language would be made once, but destructors of older ones may use greenlets again.
