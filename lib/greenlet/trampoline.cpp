@@ -32,7 +32,7 @@ namespace detail {
 namespace {
 
 // The runtime has no object for `__forced_unwind`, so a sanitizer sees a reference to null there.
-[[gnu::noinline, gnu::no_sanitize("null")]] ending run_body(
+__attribute__((noinline, no_sanitize("null"))) ending run_body(
     thread_record& thread, control_block& self) {
     ending result;
     try {
