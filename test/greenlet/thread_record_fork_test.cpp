@@ -20,13 +20,16 @@ namespace {
 using namespace tendril;
 using test::suspended_greenlet;
 
-std::binary_semaphore fork_begins{0};
+std::counting_semaphore<> fork_begins{0};
 
 // Released before the library's own preparations for a fork: the handlers of a younger call come
 // first.
 void announce_forks() {
     static int const announced = ::pthread_atfork([] { fork_begins.release(); }, nullptr, nullptr);
     EXPECT_EQ(announced, 0);
+    while (fork_begins.try_acquire()) {
+        // Somebody else has forked since.
+    }
 }
 
 // A loop that is told of a visitor, and takes until after the beginning of a fork to return.
