@@ -13,9 +13,14 @@
 #include <tendril/greenlet/thread_record.hpp>
 #include <tendril/support/assert.hpp>
 
+#include <cxxabi.h>
+
 #include <cstdio>
 #include <mutex>
 #include <utility>
+
+// Which library a destructor belongs to, so that it is not unloaded before.
+extern "C" [[gnu::visibility("hidden")]] void* __dso_handle;
 
 namespace tendril {
 namespace {
@@ -37,12 +42,16 @@ void describe_current_greenlet(char* text, unsigned long size) noexcept {
     std::snprintf(text, size, "greenlet %u %s", record->current->id, name == nullptr ? "" : name);
 }
 
-// Its destructor runs when the thread ends, before the destructors of older thread-locals.
-struct end_of_thread {
-    ~end_of_thread();
-};
-
 void end_thread(thread_record& record) noexcept {
+    if (record.current->state == greenlet_state::dead) {
+        // The thread was cancelled on the stack of this greenlet. The frames of its own stack are
+        // gone without being unwound, and other greenlets may refer to them: they cannot be ended.
+        record.overflows.stop();
+        detail::this_thread_record = nullptr;
+        std::lock_guard const lock{record.foreign};
+        record.ended = true;
+        return;
+    }
     if (record.current != record.main) {
         // exit() was called on a greenlet's stack. It cannot be unwound from below itself, and the
         // process is about to be gone: leave everything as it is.
@@ -66,7 +75,7 @@ void end_thread(thread_record& record) noexcept {
     release(*record.main);
 }
 
-end_of_thread::~end_of_thread() {
+void end_this_thread(void*) noexcept {
     if (thread_record* const record = detail::this_thread_record) {
         end_thread(*record);
     }
@@ -79,14 +88,15 @@ namespace detail {
 constinit thread_local thread_record* this_thread_record = nullptr;
 
 thread_record& make_thread_record() {
-    static bool const describes = [] {
+    static bool const prepared = [] {
         set_describe_current(&describe_current_greenlet);
         return true;
     }();
-    static_cast<void>(describes);
+    static_cast<void>(prepared);
     this_thread_record = new thread_record;
-    static thread_local end_of_thread guard;
-    static_cast<void>(&guard);
+    // As for a thread-local that is made here: it ends before older ones do. A thread-local of the
+    // language would be made once, but destructors of older ones may use greenlets again.
+    abi::__cxa_thread_atexit(&end_this_thread, nullptr, &__dso_handle);
     return *this_thread_record;
 }
 

@@ -37,6 +37,11 @@ def listing(anchor, code):
     return f"# A page\n\n{above}\n```cpp\n{code}\n```\n"
 
 
+def rule(number, *cells):
+    """Returns a row of the table of rules."""
+    return f"| {number} | {' | '.join(cells)} |\n"
+
+
 def states(*transitions):
     """Returns the text of greenlet/state.hpp with one state and these transitions."""
     table = ["//   from   to   by", *(f"//   {line}" for line in transitions)]
@@ -48,6 +53,7 @@ HUB = "include/tendril/hub/planted.hpp"
 STATE = "include/tendril/greenlet/state.hpp"
 EXAMPLE = "docs/examples/planted.cpp"
 PAGE = "docs/planted.md"
+RULES = "docs/greenlet.md"
 ANCHORED = SOURCE + "// DOC: all\n    int shown = 1;\n// DOC-END: all\n"
 DRAW = "import pathlib, sys\npathlib.Path(sys.argv[1], 'planted.svg').write_text('<svg/>')\n"
 # A task marker, in two halves so that this file does not contain it.
@@ -139,6 +145,15 @@ PLANTS = [
     ("course", {"docs/course.md": course([(1, "../lib/hub/planted.cpp")]),
                 "lib/hub/planted.cpp": "//\n" * 501}, "501 lines, and 500 is the limit"),
     ("course", {"docs/course.md": course([(1, "course.md")])}, "it links to no source file"),
+
+    ("rules", {RULES: "# Greenlets\n"}, "rule 139 has 0 rows"),
+    ("rules", {"+" + RULES: rule(140, "a", "`state.is_one`", "same")}, "rule 140 has 1 rows"),
+    ("rules", {"+" + RULES: rule(1, "a", "`state.is_one`", "same")}, "there is no test state.is"),
+    ("rules", {"+" + RULES: rule(1, "a", "`compile_fail.no`", "same")}, "there is no test compile"),
+    ("rules", {"+" + RULES: rule(1, "a", "some test", "same")}, "the third cell names tests as"),
+    ("rules", {"+" + RULES: rule(1, "a", "", "same")}, "no test: name one, or note"),
+    ("rules", {"+" + RULES: rule(1, "", "", "no C++ meaning")}, "a cell is empty"),
+    ("rules", {"+" + RULES: rule(1, "a", "same")}, "a row is `| number | rule | test | note |`"),
 
     ("words", {SUPPORT: header(f"// {TASK}: do it")}, f"write `{TASK}(kind): text`"),
     ("words", {SUPPORT: header(f"// {TASK}(someday): do it")}, f"write `{TASK}(kind): text`"),
