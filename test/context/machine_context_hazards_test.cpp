@@ -4,6 +4,7 @@
 // walk past the first frame.
 #include <harness/bare_context.hpp>
 #include <harness/tendril_test.hpp>
+#include <harness/valgrind.hpp>
 #include <tendril/context/machine_context.hpp>
 #include <tendril/context/stack_pool.hpp>
 #include <tendril/support/scope_exit.hpp>
@@ -28,12 +29,6 @@
 #include <utility>
 #include <vector>
 
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
-#else
-#define RUNNING_ON_VALGRIND 0
-#endif
-
 namespace {
 
 using namespace tendril;
@@ -47,7 +42,7 @@ public:
         struct sigaction action {};
         action.sa_handler = &format_something;
         action.sa_flags = SA_RESTART;
-        ::sigaction(SIGALRM, &action, &previous_);
+        ::sigaction(SIGALRM, &action, nullptr);
         itimerval const every_200_us{{0, 200}, {0, 200}};
         ::setitimer(ITIMER_REAL, &every_200_us, nullptr);
     }
@@ -55,8 +50,8 @@ public:
     signal_storm& operator=(signal_storm const&) = delete;
     ~signal_storm() {
         itimerval const off{};
+        // The handler stays: a last signal may still be on its way.
         ::setitimer(ITIMER_REAL, &off, nullptr);
-        ::sigaction(SIGALRM, &previous_, nullptr);
     }
 
     static inline std::atomic<int> delivered{0};
@@ -69,7 +64,6 @@ private:
         ++delivered;
         errno = saved;
     }
-    struct sigaction previous_ {};
 };
 
 // Fills half of a small stack and jumps to and fro until the storm is over. Says whether what it
@@ -239,7 +233,7 @@ TENDRIL_TEST(machine_context, a_floating_point_error_of_one_is_not_seen_by_other
 }
 
 TENDRIL_TEST(machine_context, flushing_tiny_numbers_to_zero_is_a_matter_of_each) {
-    if (RUNNING_ON_VALGRIND) {
+    if (test::runs_under_valgrind()) {
         GTEST_SKIP() << "Valgrind keeps no other bits of this register than the rounding mode";
     }
     // What start-up code sets in programs that are linked with -ffast-math.
