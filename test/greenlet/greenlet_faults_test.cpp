@@ -41,7 +41,7 @@ greenlet swallowing_greenlet_for(bool const& stubborn) {
 }
 
 // Uses every operation that may allocate: makes, starts, sends much, throws, ends.
-void use_greenlets() {
+void use_every_operation() {
     std::array<char, 100> const much{};
     greenlet child{[much] {
         auto first = switch_to_parent(much).as<std::array<char, 100>>();
@@ -277,7 +277,7 @@ TENDRIL_TEST(greenlet, any_allocation_that_fails_is_thrown_to_whoever_asked_and_
         {
             test::failing_allocation const next{number};
             try {
-                use_greenlets();
+                use_every_operation();
             } catch (std::bad_alloc const&) {
                 thrown = true;
             }

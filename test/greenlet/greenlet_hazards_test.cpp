@@ -14,9 +14,7 @@
 #include <exception>
 #include <future>
 #include <mutex>
-#include <ostream>
 #include <stdexcept>
-#include <streambuf>
 #include <string>
 #include <thread>
 #include <utility>
@@ -29,15 +27,6 @@ using test::second_thread;
 using test::suspended_greenlet;
 using test::switch_to_parent;
 using test::transcript;
-
-// Where a library between us and the greenlet's function may do what it likes with exceptions.
-class parking_buffer : public std::streambuf {
-protected:
-    int_type overflow(int_type) override {
-        switch_to_parent();
-        return 0;
-    }
-};
 
 // Throws from a destructor that says that it may.
 struct throws_when_destroyed {
@@ -110,22 +99,6 @@ std::string const seen_before_main = [] {
 }  // namespace
 
 // Exits that something swallows, or that meet what must not throw.
-
-TENDRIL_TEST(greenlet_exit, swallowed_by_an_output_stream_is_thrown_again_at_the_next_switch) {
-    transcript seen;
-    greenlet g{[&] {
-        parking_buffer buffer;
-        std::ostream out{&buffer};
-        test::note_at_end const note{seen, "unwound"};
-        out << "text";
-        seen.push_back(out.bad() ? "swallowed" : "written");
-        switch_to_parent();
-        seen.push_back("never");
-    }};
-    g.switch_to();
-    g = greenlet{};
-    EXPECT_EQ(seen, (transcript{"swallowed", "unwound"}));
-}
 
 TENDRIL_TEST(greenlet_exit, kept_by_a_deferred_future_comes_out_of_get) {
     bool caught = false;
