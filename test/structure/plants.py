@@ -37,6 +37,11 @@ def listing(anchor, code):
     return f"# A page\n\n{above}\n```cpp\n{code}\n```\n"
 
 
+def hazard(number, *cells):
+    """Returns a row of the table of hazards."""
+    return f"| {number} | {' | '.join(cells)} |\n"
+
+
 def states(*transitions):
     """Returns the text of greenlet/state.hpp with one state and these transitions."""
     table = ["//   from   to   by", *(f"//   {line}" for line in transitions)]
@@ -48,6 +53,7 @@ HUB = "include/tendril/hub/planted.hpp"
 STATE = "include/tendril/greenlet/state.hpp"
 EXAMPLE = "docs/examples/planted.cpp"
 PAGE = "docs/planted.md"
+HAZARDS = "docs/hazards.md"
 ANCHORED = SOURCE + "// DOC: all\n    int shown = 1;\n// DOC-END: all\n"
 DRAW = "import pathlib, sys\npathlib.Path(sys.argv[1], 'planted.svg').write_text('<svg/>')\n"
 # A task marker, in two halves so that this file does not contain it.
@@ -139,6 +145,13 @@ PLANTS = [
     ("course", {"docs/course.md": course([(1, "../lib/hub/planted.cpp")]),
                 "lib/hub/planted.cpp": "//\n" * 501}, "501 lines, and 500 is the limit"),
     ("course", {"docs/course.md": course([(1, "course.md")])}, "it links to no source file"),
+
+    ("hazards", {HAZARDS: "# Hazards\n"}, "hazard 32 has 0 rows"),
+    ("hazards", {"+" + HAZARDS: hazard(33, "a", "b", "`state.no`")}, "hazard 33 has 1 rows"),
+    ("hazards", {"+" + HAZARDS: hazard(1, "a", "b", "`state.no`")}, "there is no test state.no"),
+    ("hazards", {"+" + HAZARDS: hazard(1, "a", "b", "no test")}, "the last cell names tests as"),
+    ("hazards", {"+" + HAZARDS: hazard(1, "a", "b", "not promised")}, "and what happens instead"),
+    ("hazards", {"+" + HAZARDS: hazard(1, "a", "", "`state.no`")}, "no cell is empty"),
 
     ("words", {SUPPORT: header(f"// {TASK}: do it")}, f"write `{TASK}(kind): text`"),
     ("words", {SUPPORT: header(f"// {TASK}(someday): do it")}, f"write `{TASK}(kind): text`"),
