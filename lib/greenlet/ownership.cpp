@@ -14,7 +14,9 @@
 #include <tendril/greenlet/switch.hpp>
 #include <tendril/support/assert.hpp>
 
+#include <exception>
 #include <mutex>
+#include <new>
 #include <utility>
 
 namespace tendril {
@@ -88,6 +90,17 @@ void deliver_exit(thread_record& thread, control_block& victim) noexcept {
     } catch (...) {
         // The victim turned the exit into another error. Destructors do not throw.
         report_unraisable(thread, std::current_exception(), victim);
+    }
+}
+
+// The report about a greenlet that refuses to die; without memory for it, that is the report.
+std::exception_ptr refusal() noexcept {
+    try {
+        return std::make_exception_ptr(misuse{
+            "a greenlet swallowed greenlet_exit again and again; it is left suspended and its "
+            "stack stays allocated: let a catch (...) rethrow what it caught"});
+    } catch (std::bad_alloc const&) {
+        return std::current_exception();
     }
 }
 
@@ -166,12 +179,7 @@ bool end_by_exit(thread_record& thread, control_block& victim) noexcept {
     release(*std::exchange(victim.parent, parent));
     bool const refused = victim.state == greenlet_state::suspended && !lives_on();
     if (refused) {
-        report_unraisable(
-            thread,
-            std::make_exception_ptr(misuse{
-                "a greenlet swallowed greenlet_exit again and again; it is left suspended and its "
-                "stack stays allocated: let a catch (...) rethrow what it caught"}),
-            victim);
+        report_unraisable(thread, refusal(), victim);
     }
     return !refused;
 }

@@ -17,6 +17,8 @@
 
 #include <cstdio>
 #include <mutex>
+#include <new>
+#include <string>
 #include <utility>
 
 // Which library a destructor belongs to, so that it is not unloaded before.
@@ -26,9 +28,16 @@ namespace tendril {
 namespace {
 
 void print_unraisable(std::exception_ptr error, control_block const& from) noexcept {
+    std::string what;
+    try {
+        what = describe(error);
+    } catch (std::bad_alloc const&) {
+        // Short enough to need no memory.
+        what = "no memory left";
+    }
     std::fprintf(
         stderr, "tendril: an error left greenlet %u %s and nobody can receive it: %s\n", from.id,
-        from.name == nullptr ? "" : from.name, describe(error).c_str());
+        from.name == nullptr ? "" : from.name, what.c_str());
 }
 
 std::atomic<unraisable_handler> active_handler{&print_unraisable};

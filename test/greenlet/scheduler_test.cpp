@@ -111,15 +111,18 @@ TENDRIL_TEST(scheduler, starting_gives_a_stack_and_runs_nothing) {
 
 TENDRIL_TEST(scheduler, a_start_without_a_stack_fails_in_whoever_switches_and_can_be_repeated) {
     system_calls const broken = without_memory();
-    greenlet g{[](int first) { return first + 1; }, huge_stack};
-    {
-        replaced_system_calls const until_end{broken};
-        EXPECT_THROW(g.switch_to(1), stack_exhausted);
-    }
-    EXPECT_FALSE(g.started());
-    EXPECT_FALSE(g.dead());
-    EXPECT_EQ(g.block()->state, greenlet_state::unstarted);
-    EXPECT_EQ(g.switch_to(1).as<int>(), 2);
+    // A new thread has no idle stack.
+    test::on_new_thread([&] {
+        greenlet g{[](int first) { return first + 1; }, huge_stack};
+        {
+            replaced_system_calls const until_end{broken};
+            EXPECT_THROW(g.switch_to(1), stack_exhausted);
+        }
+        EXPECT_FALSE(g.started());
+        EXPECT_FALSE(g.dead());
+        EXPECT_EQ(g.block()->state, greenlet_state::unstarted);
+        EXPECT_EQ(g.switch_to(1).as<int>(), 2);
+    });
 }
 
 TENDRIL_TEST(scheduler, a_parent_that_gets_no_stack_leaves_the_failure_to_its_own_parent) {

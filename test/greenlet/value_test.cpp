@@ -201,6 +201,7 @@ TENDRIL_TEST(value, moving_to_itself_keeps_the_content) {
 }
 
 TENDRIL_TEST(value, keeps_48_bytes_in_place_and_no_more) {
+    sized<48>::allocations = sized<49>::allocations = 0;
     value fits{sized<48>{}};
     value does_not{sized<49>{}};
     EXPECT_EQ(sized<48>::allocations, 0);

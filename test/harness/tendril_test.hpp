@@ -34,7 +34,10 @@ public:
     unraisable_errors() : previous_{set_unraisable_handler(&collect)} { collected().clear(); }
     unraisable_errors(unraisable_errors const&) = delete;
     unraisable_errors& operator=(unraisable_errors const&) = delete;
-    ~unraisable_errors() { set_unraisable_handler(previous_); }
+    ~unraisable_errors() {
+        set_unraisable_handler(previous_);
+        collected().clear();
+    }
 
     static std::vector<std::string>& collected() {
         static std::vector<std::string> all;

@@ -37,8 +37,8 @@ def listing(anchor, code):
     return f"# A page\n\n{above}\n```cpp\n{code}\n```\n"
 
 
-def rule(number, *cells):
-    """Returns a row of the table of rules."""
+def row(number, *cells):
+    """Returns a row of a table that is counted by number."""
     return f"| {number} | {' | '.join(cells)} |\n"
 
 
@@ -54,6 +54,7 @@ STATE = "include/tendril/greenlet/state.hpp"
 EXAMPLE = "docs/examples/planted.cpp"
 PAGE = "docs/planted.md"
 RULES = "docs/greenlet.md"
+HAZARDS = "docs/hazards.md"
 ANCHORED = SOURCE + "// DOC: all\n    int shown = 1;\n// DOC-END: all\n"
 DRAW = "import pathlib, sys\npathlib.Path(sys.argv[1], 'planted.svg').write_text('<svg/>')\n"
 # A task marker, in two halves so that this file does not contain it.
@@ -147,13 +148,19 @@ PLANTS = [
     ("course", {"docs/course.md": course([(1, "course.md")])}, "it links to no source file"),
 
     ("rules", {RULES: "# Greenlets\n"}, "rule 139 has 0 rows"),
-    ("rules", {"+" + RULES: rule(140, "a", "`state.is_one`", "same")}, "rule 140 has 1 rows"),
-    ("rules", {"+" + RULES: rule(1, "a", "`state.is_one`", "same")}, "there is no test state.is"),
-    ("rules", {"+" + RULES: rule(1, "a", "`compile_fail.no`", "same")}, "there is no test compile"),
-    ("rules", {"+" + RULES: rule(1, "a", "some test", "same")}, "the third cell names tests as"),
-    ("rules", {"+" + RULES: rule(1, "a", "", "same")}, "no test: name one, or note"),
-    ("rules", {"+" + RULES: rule(1, "", "", "no C++ meaning")}, "a cell is empty"),
-    ("rules", {"+" + RULES: rule(1, "a", "same")}, "a row is `| number | rule | test | note |`"),
+    ("rules", {"+" + RULES: row(140, "a", "`state.is_one`", "same")}, "rule 140 has 1 rows"),
+    ("rules", {"+" + RULES: row(1, "a", "`state.is_one`", "same")}, "there is no test state.is"),
+    ("rules", {"+" + RULES: row(1, "a", "`compile_fail.no`", "same")}, "there is no test compile"),
+    ("rules", {"+" + RULES: row(1, "a", "some test", "same")}, "the third cell names tests as"),
+    ("rules", {"+" + RULES: row(1, "a", "", "same")}, "no test: name one, or note"),
+    ("rules", {"+" + RULES: row(1, "", "", "no C++ meaning")}, "a cell is empty"),
+    ("rules", {"+" + RULES: row(1, "a", "same")}, "a row is `| number | rule | test | note |`"),
+    ("hazards", {HAZARDS: "# Hazards\n"}, "hazard 32 has 0 rows"),
+    ("hazards", {"+" + HAZARDS: row(33, "a", "b", "`state.no`")}, "hazard 33 has 1 rows"),
+    ("hazards", {"+" + HAZARDS: row(1, "a", "b", "`state.no`")}, "there is no test state.no"),
+    ("hazards", {"+" + HAZARDS: row(1, "a", "b", "no test")}, "the last cell names tests as"),
+    ("hazards", {"+" + HAZARDS: row(1, "a", "b", "not promised")}, "and what happens instead"),
+    ("hazards", {"+" + HAZARDS: row(1, "a", "", "`state.no`")}, "no cell is empty"),
 
     ("words", {SUPPORT: header(f"// {TASK}: do it")}, f"write `{TASK}(kind): text`"),
     ("words", {SUPPORT: header(f"// {TASK}(someday): do it")}, f"write `{TASK}(kind): text`"),
