@@ -15,7 +15,7 @@ local_value& keep_local(control_block& block, std::unique_ptr<local_value> value
 }
 
 // A destructor may make new values; those are destroyed too.
-void destroy_locals(control_block& block) noexcept {
+void destroy_all_locals(control_block& block) noexcept {
     while (local_value* const youngest = block.locals) {
         block.locals = youngest->older_;
         delete youngest;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <harness/failing_allocations.hpp>
 #include <harness/greenlets.hpp>
 #include <tendril/coroutine/generator.hpp>
 #include <tendril/hub/sleep.hpp>
@@ -472,6 +473,15 @@ TENDRIL_HUB_TEST(generator, its_function_may_wait_in_the_hub) {
         sum += number;
     }
     EXPECT_EQ(sum, 3);
+}
+
+TENDRIL_TEST(generator, a_step_allocates_nothing) {
+    generator<int> numbers = count_to(1000);
+    numbers.next();
+    tendril::test::no_allocation const until_end;
+    for (int number = 2; number <= 1000; ++number) {
+        EXPECT_EQ(*numbers.next(), number);
+    }
 }
 
 TENDRIL_TEST(generator, runs_on_one_pooled_stack_when_used_one_after_the_other) {

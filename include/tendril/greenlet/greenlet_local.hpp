@@ -40,7 +40,7 @@ public:
 
 private:
     friend local_value& keep_local(control_block&, std::unique_ptr<local_value>) noexcept;
-    friend void destroy_locals(control_block&) noexcept;
+    friend void destroy_all_locals(control_block&) noexcept;
     friend void destroy_local(control_block&, std::uint64_t) noexcept;
 
     // A number and not the variable's address: another variable may come to live there.
@@ -50,9 +50,15 @@ private:
 
 std::uint64_t new_local_variable() noexcept;
 local_value& keep_local(control_block& block, std::unique_ptr<local_value> value) noexcept;
-void destroy_locals(control_block& block) noexcept;
+TENDRIL_COLD void destroy_all_locals(control_block& block) noexcept;
 void destroy_local(control_block& block, std::uint64_t variable) noexcept;
 control_block& carrier_of_locals(greenlet_ref const& named);
+
+inline void destroy_locals(control_block& block) noexcept {
+    if (block.locals != nullptr) [[unlikely]] {
+        destroy_all_locals(block);
+    }
+}
 
 }  // namespace detail
 
