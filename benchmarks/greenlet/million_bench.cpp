@@ -3,7 +3,8 @@
 // What does it take to have a million greenlets suspended at once, each on a guarded stack where a
 // function with a frame of 1 KiB has run? Memory counts control blocks, functions and page tables.
 // The baseline of the time is a loop that touches one page in as many slots of address space, which
-// have no guards. Every round runs in a process of its own.
+// have no guards. Both go on in turns, a tenth of the million at a time, with nothing given back:
+// so both meet the same memory, and a page fault may cost what it likes. It needs 10 GiB.
 #include "../harness/compare.hpp"
 #include "../harness/memory.hpp"
 
@@ -16,22 +17,14 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 #include <vector>
 
 namespace {
 
 using namespace tendril;
 
-constexpr std::size_t million = 1'000'000;
-constexpr int rounds = 5;
-
-struct result {
-    double seconds = 0;
-    double bytes_each = 0;
-    std::size_t mappings = 0;
-    std::size_t guards_probed = 0;
-    std::size_t guards_that_fault = 0;
-};
+constexpr std::size_t rounds = 10;
 
 std::size_t memory_taken() { return bench::memory("VmRSS:") + bench::memory("VmPTE:"); }
 
@@ -63,104 +56,107 @@ bool guard_faults(stack const& probed) {
         !can_be_read(probed.limit - stack_pool::guard_size);
 }
 
-result touch_a_million(std::size_t slot) {
-    result found;
-    std::size_t const before = memory_taken();
-    double const start = bench::processor_time();
-    void* const memory = ::mmap(
-        nullptr, million * slot, PROT_READ | PROT_WRITE,
-        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) {
-        std::perror("mmap");
-        std::exit(1);
+// The baseline: one page touched in each slot.
+class touched_pages {
+public:
+    touched_pages(std::size_t count, std::size_t slot) : slot_{slot} {
+        void* const memory = ::mmap(
+            nullptr, count * slot, PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory == MAP_FAILED) {
+            throw std::bad_alloc{};
+        }
+        ::madvise(memory, count * slot, MADV_NOHUGEPAGE);
+        next_ = static_cast<char volatile*>(memory);
     }
-    ::madvise(memory, million * slot, MADV_NOHUGEPAGE);
-    auto* const bytes = static_cast<char volatile*>(memory);
-    for (std::size_t index = 1; index <= million; ++index) {
-        bytes[index * slot - 1] = 1;
-    }
-    found.seconds = (bench::processor_time() - start) / 1e9;
-    found.bytes_each = static_cast<double>(memory_taken() - before) / million;
-    return found;
-}
-
-result suspend_a_million(std::size_t slot) {
-    result found;
-    std::size_t const before = memory_taken();
-    double const start = bench::processor_time();
-    std::vector<greenlet> suspended;
-    suspended.reserve(million);
-    greenlet_options const options{.stack_size = slot - stack_pool::guard_size};
-    for (std::size_t count = 0; count < million; ++count) {
-        suspended.emplace_back(
-            [caller = greenlet::current()] {
-                use_a_kibibyte();
-                caller.switch_to();
-            },
-            options);
-        suspended.back().switch_to();
-    }
-    found.seconds = (bench::processor_time() - start) / 1e9;
-    found.bytes_each = static_cast<double>(memory_taken() - before) / million;
-    found.mappings = bench::mappings();
-    if (this_thread().stacks.guard() != stack_guard::none) {
-        for (std::size_t index = 0; index < million; index += million / 1000) {
-            ++found.guards_probed;
-            found.guards_that_fault += guard_faults(*suspended[index].block()->memory);
+    void add(std::size_t count) {
+        for (std::size_t done = 0; done < count; ++done) {
+            next_ += slot_;
+            next_[-1] = 1;
         }
     }
-    // The process ends with all of them suspended: what is freed with it need not be unwound.
-    return found;
-}
 
-result in_its_own_process(result (*measure)(std::size_t), std::size_t slot) {
-    int ends[2];
-    result found;
-    if (::pipe(ends) != 0) {
-        std::perror("pipe");
-        std::exit(1);
-    }
-    if (::fork() == 0) {
-        found = measure(slot);
-        bool const told = ::write(ends[1], &found, sizeof found) == sizeof found;
-        ::_exit(told ? 0 : 1);
-    }
-    ::close(ends[1]);
-    bool const heard = ::read(ends[0], &found, sizeof found) == sizeof found;
-    ::close(ends[0]);
-    ::wait(nullptr);
-    if (!heard) {
-        std::printf("    the process with a million of them has died: is there enough memory?\n");
-        std::exit(0);
-    }
-    return found;
-}
+private:
+    std::size_t slot_;
+    char volatile* next_;
+};
 
-void report(std::size_t slot, double bytes_bar) {
-    std::printf("  %zu KiB slots, guard included\n", slot / 1024);
-    std::vector<result> greenlets;
-    std::vector<double> bytes;
-    bench::comparison creation{"seconds for a million", rounds};
+class suspended_greenlets {
+public:
+    suspended_greenlets(std::size_t count, std::size_t slot)
+        : options_{.stack_size = slot - stack_pool::guard_size} {
+        all_.reserve(count);
+    }
+    void add(std::size_t count) {
+        std::size_t const before = memory_taken();
+        for (std::size_t done = 0; done < count; ++done) {
+            all_.emplace_back(
+                [caller = greenlet::current()] {
+                    use_a_kibibyte();
+                    caller.switch_to();
+                },
+                options_);
+            all_.back().switch_to();
+        }
+        bytes_ += memory_taken() - before;
+    }
+    double bytes_each() const {
+        return static_cast<double>(bytes_) / static_cast<double>(all_.size());
+    }
+    void probe_guards() const {
+        if (this_thread().stacks.guard() == stack_guard::none) {
+            std::printf("    guards: none\n");
+            return;
+        }
+        std::size_t probed = 0;
+        std::size_t good = 0;
+        for (std::size_t index = 0; index < all_.size(); index += all_.size() / 1000) {
+            ++probed;
+            good += guard_faults(*all_[index].block()->memory);
+        }
+        std::printf("    guards: %zu probed, of which %zu fault\n", probed, good);
+    }
+
+private:
+    greenlet_options options_;
+    std::vector<greenlet> all_;
+    std::size_t bytes_ = 0;
+};
+
+void measure(std::size_t count, std::size_t slot, double bytes_bar) {
+    std::printf("  %zu greenlets in slots of %zu KiB\n", count, slot / 1024);
+    touched_pages pages{count, slot};
+    suspended_greenlets greenlets{count, slot};
+    bench::comparison creation{"us each", rounds};
+    auto const microseconds = [count](auto& what) {
+        double const start = bench::processor_time();
+        what.add(count / rounds);
+        return (bench::processor_time() - start) / 1000 / static_cast<double>(count / rounds);
+    };
+    creation.add("first touch of a page", [&] { return microseconds(pages); });
     creation.add(
-        "first touches", [=] { return in_its_own_process(touch_a_million, slot).seconds; });
-    creation.add(
-        "greenlets, started and suspended",
-        [&] {
-            greenlets.push_back(in_its_own_process(suspend_a_million, slot));
-            bytes.push_back(greenlets.back().bytes_each);
-            return greenlets.back().seconds;
-        },
-        3);
+        "greenlet, started and suspended", [&] { return microseconds(greenlets); }, 3);
     creation.run();
-    bench::spread const memory = bench::summarise(bytes);
-    std::printf(
-        "    memory of each: %.0f B (%.0f to %.0f)\n", memory.median, memory.low, memory.high);
-    bench::judge(bytes_bar, memory.median, " B");
-    std::printf("    memory mappings of the process: %zu\n", greenlets.back().mappings);
-    bench::judge(999, static_cast<double>(greenlets.back().mappings), "");
-    std::printf(
-        "    guards probed: %zu, of which fault: %zu\n", greenlets.back().guards_probed,
-        greenlets.back().guards_that_fault);
+    std::printf("    memory of each: %.0f B\n", greenlets.bytes_each());
+    bench::judge(bytes_bar, greenlets.bytes_each(), " B");
+    std::printf("    memory mappings of the process: %zu\n", bench::mappings());
+    bench::judge(999, static_cast<double>(bench::mappings()), "");
+    greenlets.probe_guards();
+    // The process ends with all of them suspended: what is freed with it need not be unwound.
+    std::fflush(stdout);
+    ::_exit(0);
+}
+
+void measure_in_its_own_process(std::size_t count, std::size_t slot, double bytes_bar) {
+    std::fflush(stdout);
+    if (::fork() == 0) {
+        measure(count, slot, bytes_bar);
+    }
+    int status = 0;
+    ::wait(&status);
+    if (status != 0) {
+        std::printf("    it has died: is there not enough memory?\n");
+    }
 }
 
 // Without guard markers the kernel's limit on mappings stops guarded stacks at about 32,000.
@@ -175,9 +171,11 @@ void allow_a_million() {
 
 }  // namespace
 
-int main() {
+int main(int argument_count, char** arguments) {
     bench::ask("What does it take to have a million greenlets suspended on guarded stacks?");
+    std::size_t const count = argument_count > 1 ? std::strtoul(arguments[1], nullptr, 10)
+                                                 : 1'000'000;
     allow_a_million();
-    report(256 * 1024, 4950);
-    report(128 * 1024, 4600);
+    measure_in_its_own_process(count, 256 * 1024, 4950);
+    measure_in_its_own_process(count, 128 * 1024, 4600);
 }

@@ -85,7 +85,9 @@ sampler loop(double operations, std::function<void(std::uint64_t)> body) {
     };
 }
 
-comparison::comparison(std::string unit, int rounds) : unit_{std::move(unit)}, rounds_{rounds} {}
+comparison::comparison(std::string unit, std::size_t rounds)
+    : unit_{std::move(unit)},
+      rounds_{rounds} {}
 
 comparison& comparison::add(std::string name, sampler measure, double bar) {
     contenders_.push_back(contender{std::move(name), std::move(measure), bar, {}});
@@ -95,7 +97,7 @@ comparison& comparison::add(std::string name, sampler measure, double bar) {
 void comparison::run() {
     measure();
     std::printf(
-        "  %d rounds in turns; median (middle half) in %s, and against '%s'\n", rounds_,
+        "  %zu rounds in turns; median (middle half) in %s, and against '%s'\n", rounds_,
         unit_.c_str(), contenders_.front().name.c_str());
     for (contender const& each : contenders_) {
         print(each);
@@ -103,7 +105,7 @@ void comparison::run() {
 }
 
 void comparison::measure() {
-    for (int round = 0; round < rounds_; ++round) {
+    for (std::size_t round = 0; round < rounds_; ++round) {
         for (contender& each : contenders_) {
             each.samples.push_back(each.measure());
         }

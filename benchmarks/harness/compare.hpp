@@ -17,6 +17,7 @@
 // are processor time, which goes on only while the program runs: what others take of the processor
 // is not in it, though what they leave in its caches is.
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -53,9 +54,9 @@ sampler loop(double operations, std::function<void(std::uint64_t iterations)> bo
 
 class comparison {
 public:
-    static constexpr int usual_rounds = 21;
+    static constexpr std::size_t usual_rounds = 21;
 
-    explicit comparison(std::string unit, int rounds = usual_rounds);
+    explicit comparison(std::string unit, std::size_t rounds = usual_rounds);
 
     /// Adds a contender. The first is the baseline. A bar is the largest good ratio to it; 0 means
     /// that the contender is only shown.
@@ -76,7 +77,7 @@ private:
     void print(contender const& shown) const;
 
     std::string unit_;
-    int rounds_;
+    std::size_t rounds_;
     std::vector<contender> contenders_;
 };
 
