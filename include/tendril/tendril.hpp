@@ -15,8 +15,9 @@
 // A program that includes one floor only (`tendril/hub.hpp`) compiles faster: from floor `io` on
 // the headers bring Boost.Asio with them.
 //
-//     support → context → greenlet → hub → sync → task → io → server → http
+//     support → context → greenlet → coroutine → hub → sync → task → io → server → http
 
+#include <tendril/coroutine.hpp>
 #include <tendril/greenlet.hpp>
 #include <tendril/http.hpp>
 #include <tendril/hub.hpp>

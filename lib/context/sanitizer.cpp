@@ -38,6 +38,16 @@ void clean([[maybe_unused]] sanitizer_record const& record) noexcept {
 #endif
 }
 
+void forget_frames_below(
+    [[maybe_unused]] sanitizer_record const& record,
+    [[maybe_unused]] void const* address) noexcept {
+#if TENDRIL_ASAN
+    auto const* const bottom = static_cast<char const*>(record.bottom);
+    __asan_unpoison_memory_region(
+        bottom, static_cast<std::size_t>(static_cast<char const*>(address) - bottom));
+#endif
+}
+
 void forget([[maybe_unused]] sanitizer_record& record) noexcept {
 #if TENDRIL_TSAN
     if (record.tsan_fiber != nullptr) {

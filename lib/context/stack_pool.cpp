@@ -7,6 +7,9 @@
 // 1. A stack is either in use or in the idle list of its class, never both.
 // 2. Every carved slot is guarded before its stack is handed out for the first time.
 // 3. Slots are carved in order: `carved` of them have a valid entry in `stacks`.
+// 4. A stack in a cold list has no page of its own.
+#include "valgrind.hpp"
+
 #include <tendril/context/stack_pool.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/support/system_calls.hpp>
@@ -21,13 +24,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
-
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
-#else
-#define VALGRIND_STACK_REGISTER(bottom, top) 0U
-#define VALGRIND_STACK_DEREGISTER(id) static_cast<void>(id)
-#endif
+#include <utility>
 
 namespace tendril {
 namespace {
@@ -75,6 +72,13 @@ stack_guard guard_from_environment() noexcept {
     return best_guard();
 }
 
+void give_pages_back(stack const& idle) noexcept {
+    // The colour above the top shares its page with the first frames.
+    auto const end = reinterpret_cast<std::uintptr_t>(idle.top) + colours * colour_step;
+    auto const start = reinterpret_cast<std::uintptr_t>(idle.limit);
+    kernel().madvise(idle.limit, (end - start) & ~std::uintptr_t{4095}, MADV_DONTNEED);
+}
+
 [[noreturn]] void throw_exhausted(char const* what) {
     throw stack_exhausted{
         std::string{"no memory for another stack: "} + what + ": " + std::strerror(errno) +
@@ -96,53 +100,91 @@ stack_pool::~stack_pool() {
     }
 }
 
-stack& stack_pool::acquire(std::size_t size) {
-    std::size_t const index = class_of(size);
-    size_class& from = classes_[index];
-    stack* taken = from.idle;
-    if (taken != nullptr) {
-        from.idle = taken->next_idle;
-        taken->idle = false;
-        --numbers_.idle;
-    } else {
+stack& stack_pool::acquire_of_class(std::uint8_t index) {
+    stack* taken = take_idle(classes_[index]);
+    if (taken == nullptr) {
         taken = &carve(index);
+    }
+    if (fresh_) {
+        give_pages_back(*taken);
     }
     ++numbers_.in_use;
     numbers_.peak = std::max(numbers_.peak, numbers_.in_use);
     return *taken;
 }
 
+stack* stack_pool::take_idle(size_class& from) noexcept {
+    bool const is_warm = from.warm != nullptr;
+    stack*& list = is_warm ? from.warm : from.cold;
+    stack* const taken = list;
+    if (taken != nullptr) {
+        list = taken->next_idle;
+        taken->idle = false;
+        --numbers_.idle;
+        from.warm_count -= is_warm;
+        numbers_.warm -= is_warm;
+    }
+    return taken;
+}
+
 void stack_pool::release(stack& returned) noexcept {
     TENDRIL_ASSERT(!returned.idle, "stack_pool invariant 1");
     sanitizer::clean(returned.sanitizer);
     size_class& to = classes_[returned.size_class];
-    returned.next_idle = to.idle;
-    to.idle = &returned;
+    bool const stays_warm = to.warm_count < warm_limit_;
+    if (!stays_warm) {
+        give_pages_back(returned);
+    }
+    stack*& list = stays_warm ? to.warm : to.cold;
+    returned.next_idle = std::exchange(list, &returned);
     returned.idle = true;
     --numbers_.in_use;
     ++numbers_.idle;
+    to.warm_count += stays_warm;
+    numbers_.warm += stays_warm;
 }
 
 void stack_pool::trim() noexcept {
     for (size_class& each : classes_) {
-        for (stack* idle = each.idle; idle != nullptr; idle = idle->next_idle) {
-            // The colour above the top shares its page with the first frames.
-            auto const end = reinterpret_cast<std::uintptr_t>(idle->top) + colours * colour_step;
-            auto const start = reinterpret_cast<std::uintptr_t>(idle->limit);
-            kernel().madvise(idle->limit, (end - start) & ~std::uintptr_t{4095}, MADV_DONTNEED);
+        while (stack* const idle = each.warm) {
+            each.warm = idle->next_idle;
+            give_pages_back(*idle);
+            idle->next_idle = std::exchange(each.cold, idle);
         }
+        each.warm_count = 0;
     }
+    numbers_.warm = 0;
 }
 
-std::size_t stack_pool::class_of(std::size_t size) {
+std::uint8_t stack_pool::size_class_of(std::size_t size) {
     TENDRIL_REQUIRE(size <= maximum_size, "a stack has at most 1 GiB: is the size meant in bytes?");
     std::size_t const wanted = std::max(size, minimum_size) + guard_size;
     std::size_t const slot = std::bit_ceil(wanted);
-    return static_cast<std::size_t>(std::countr_zero(slot) - std::countr_zero(smallest_slot));
+    return static_cast<std::uint8_t>(std::countr_zero(slot) - std::countr_zero(smallest_slot));
 }
 
-std::size_t stack_pool::slot_size(std::size_t class_index) noexcept {
-    return smallest_slot << class_index;
+stack_pool::place stack_pool::find(void const* address) const noexcept {
+    auto const* const wanted = static_cast<std::byte const*>(address);
+    for (std::size_t index = 0; index < class_count; ++index) {
+        std::size_t const size = slot_size(index);
+        for (slab const& each : classes_[index].slabs) {
+            if (wanted >= each.memory && wanted < each.memory + each.carved * size) {
+                auto const offset = static_cast<std::size_t>(wanted - each.memory);
+                return {&each.stacks[offset / size], offset % size};
+            }
+        }
+    }
+    return {};
+}
+
+stack const* stack_pool::guarded_at(void const* address) const noexcept {
+    place const found = find(address);
+    bool const in_guard = guard_ != stack_guard::none && found.offset < guard_size;
+    return in_guard ? found.in : nullptr;
+}
+
+stack const* stack_pool::holding(void const* address) const noexcept {
+    return guarded_at(address) == nullptr ? find(address).in : nullptr;
 }
 
 // Cuts the next slot from the newest slab. The slot counts as carved only when it is guarded, so

@@ -111,20 +111,20 @@ void greenlet_ref::set_parent(greenlet_ref const& parent) const {
     release(*std::exchange(block_->parent, wanted));
 }
 
-greenlet greenlet::make(greenlet_body* function, greenlet_options const& options) {
+greenlet greenlet::make(
+    greenlet_body* function, greenlet_options const& options, std::source_location where) {
     std::unique_ptr<greenlet_body> body{function};
+    body->made_at = where;
     thread_record& thread = this_thread();
     receive_visitors(thread);
-    TENDRIL_REQUIRE(
-        options.stack_size <= stack_pool::maximum_size,
-        "a stack has at most 1 GiB: is the size meant in bytes?");
+    std::uint8_t const stack_class = stack_pool::size_class_of(options.stack_size);
     control_block* const parent = options.parent.block() == nullptr ? thread.current
                                                                     : options.parent.block();
     TENDRIL_REQUIRE_AS(wrong_thread, parent->thread == &thread, on_another_thread);
-    control_block& block = thread.blocks.create(thread, parent, body.get(), thread.next_id++);
+    control_block& block = thread.blocks.create(
+        thread, parent, body.get(), thread.next_id++, stack_class);
     body.release();
     retain(*parent);
-    block.stack_size = static_cast<std::uint32_t>(options.stack_size);
     block.name = options.name;
     return greenlet{block};
 }

@@ -9,6 +9,7 @@
 #include "trampoline.hpp"
 
 #include <tendril/greenlet/greenlet_exit.hpp>
+#include <tendril/greenlet/greenlet_local.hpp>
 #include <tendril/greenlet/scheduler.hpp>
 #include <tendril/greenlet/switch.hpp>
 #include <tendril/support/assert.hpp>
@@ -31,6 +32,7 @@ void free_after_end(thread_record& owner, control_block* block) noexcept {
         if (greenlet_body* const body = std::exchange(block->body, nullptr)) {
             body->dispose();
         }
+        destroy_locals(*block);
         control_block* const parent = block->parent;
         bool last_of_all = false;
         {
@@ -133,6 +135,7 @@ void free_unreferenced(thread_record& thread, control_block& block) noexcept {
         if (greenlet_body* const body = std::exchange(freed->body, nullptr)) {
             body->dispose();
         }
+        destroy_locals(*freed);
         control_block* const parent = freed->parent;
         thread.blocks.destroy(*freed);
         freed = nullptr;

@@ -3,8 +3,11 @@
 // A thread's record is made at its first use of a greenlet and ended by a thread-local guard.
 // Handles in other threads may outlive the thread, and they need the record to learn that their
 // greenlet is dead; so the record is freed by whoever frees the last control block of the thread.
+#include "registry.hpp"
+#include "tracer.hpp"
 #include "trampoline.hpp"
 
+#include <tendril/greenlet/greenlet_local.hpp>
 #include <tendril/greenlet/scheduler.hpp>
 #include <tendril/greenlet/switch.hpp>
 #include <tendril/greenlet/thread_record.hpp>
@@ -47,6 +50,9 @@ void end_thread(thread_record& record) noexcept {
     }
     end_suspended(record);
     receive_visitors(record);
+    detail::destroy_locals(*record.main);
+    detail::stop_tracing(record);
+    record.overflows.stop();
     record.main->state = greenlet_state::dead;
     detail::this_thread_record = nullptr;
     while (true) {
@@ -94,9 +100,10 @@ thread_record::thread_record()
     main->started = true;
     main->name = "main";
     current = main;
+    detail::enter_registry(*this);
 }
 
-thread_record::~thread_record() = default;
+thread_record::~thread_record() { detail::leave_registry(*this); }
 
 void set_loop(thread_record& record, scheduler* loop) noexcept {
     record.loop = loop;

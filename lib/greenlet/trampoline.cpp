@@ -18,7 +18,10 @@
 // 3. No exception leaves `trampoline`: there is no frame above it.
 #include "trampoline.hpp"
 
+#include "tracer.hpp"
+
 #include <tendril/greenlet/greenlet_exit.hpp>
+#include <tendril/greenlet/greenlet_local.hpp>
 #include <tendril/greenlet/scheduler.hpp>
 #include <tendril/greenlet/switch.hpp>
 #include <tendril/support/assert.hpp>
@@ -44,7 +47,12 @@ ending run_body(thread_record& thread, control_block& self) {
     } catch (...) {
         result.error = std::current_exception();
     }
+    std::source_location const made_at = self.body->made_at;
     std::exchange(self.body, nullptr)->dispose();
+    destroy_locals(self);
+    if (thread.observer != nullptr) [[unlikely]] {
+        thread.observer->ending(self, made_at);
+    }
     return result;
 }
 
@@ -91,6 +99,13 @@ void bury(thread_record& thread, control_block& dead) noexcept {
     if (dead.handles.load(std::memory_order_acquire) == 0) {
         free_unreferenced(thread, dead);
     }
+}
+
+// The one who left, kept alive until the tracer has been told of it.
+control_block* retain_origin(thread_record& thread) noexcept {
+    control_block* const origin = std::exchange(thread.trace->latest, thread.current);
+    retain(*origin);
+    return origin;
 }
 
 // Whether the hub will run it, now or some time, and nobody else may.
@@ -156,20 +171,28 @@ bool is_exit(std::exception_ptr const& error) noexcept {
 }
 
 void do_arrival_duties(thread_record& thread) {
-    std::uint32_t const duties = std::exchange(thread.on_arrival, 0U);
+    // All is taken out of the record first: ending an orphan and tracing may switch.
+    std::uint32_t const duties = std::exchange(
+        thread.on_arrival, thread.on_arrival & trace_arrival);
     std::exception_ptr const error = std::exchange(thread.raising, nullptr);
+    control_block* orphan = std::exchange(thread.orphan, nullptr);
+    control_block* const origin = (duties & trace_arrival) != 0 ? retain_origin(thread) : nullptr;
     if ((duties & bury_predecessor) != 0) {
         control_block& dead = *std::exchange(thread.departed, nullptr);
-        if (thread.orphan == &dead) {
-            thread.orphan = nullptr;
+        if (orphan == &dead) {
+            orphan = nullptr;
         }
         bury(thread, dead);
     }
-    if ((duties & end_orphan) != 0 && thread.orphan != nullptr) {
-        control_block& orphan = *std::exchange(thread.orphan, nullptr);
-        if (orphan.handles.load(std::memory_order_acquire) == 0) {
-            settle_unreferenced(thread, orphan);
+    if (origin != nullptr) {
+        tell_tracer(thread, *origin, (duties & raise_error) != 0);
+        bool const is_last = origin->handles.fetch_sub(1, std::memory_order_acq_rel) == 1;
+        if (is_last && origin != orphan) {
+            settle_unreferenced(thread, *origin);
         }
+    }
+    if (orphan != nullptr && orphan->handles.load(std::memory_order_acquire) == 0) {
+        settle_unreferenced(thread, *orphan);
     }
     if ((duties & raise_error) != 0) {
         std::rethrow_exception(error);
@@ -216,7 +239,7 @@ void start_on_new_stack(thread_record& thread, control_block& block) {
     TENDRIL_ASSERT(
         block.state == greenlet_state::unstarted && block.memory == nullptr,
         "a greenlet gets one stack, before its first turn");
-    block.memory = &thread.stacks.acquire(block.stack_size);
+    block.memory = &thread.stacks.acquire_of_class(block.stack_class);
     prepare(block.machine, *block.memory, &detail::trampoline);
     block.started.store(true, std::memory_order_relaxed);
     block.state.store(greenlet_state::suspended, std::memory_order_relaxed);
@@ -229,6 +252,7 @@ void abandon(control_block& block, std::exception_ptr reason) noexcept {
         body->abandon(std::move(reason));
         body->dispose();
     }
+    detail::destroy_locals(block);
 }
 
 }  // namespace tendril

@@ -4,6 +4,7 @@
 // Both ends of a greenlet's life, shared by the sources of this floor.
 
 #include <tendril/greenlet/control_block.hpp>
+#include <tendril/greenlet/greenlet_exit.hpp>
 #include <tendril/greenlet/thread_record.hpp>
 #include <tendril/greenlet/value.hpp>
 
@@ -21,9 +22,6 @@ struct ending {
 /// record. Returns whom to continue.
 control_block& deliver(
     thread_record& thread, control_block const& sender, control_block* ancestor, ending& sent);
-
-/// Says whether an error is a `greenlet_exit`.
-bool is_exit(std::exception_ptr const& error) noexcept;
 
 /// Frees a block that nobody refers to, and its ancestors that nobody else refers to.
 /// Thread: owner.

@@ -61,6 +61,10 @@ bool refuses_to_end(control_block const& block) noexcept {
 
 void hub::close() {
     require_own_thread();
+    if (stage_ == stage::forked) {
+        close_after_fork();
+        return;
+    }
     if (stage_ != stage::open) {
         return;
     }

@@ -95,6 +95,7 @@ void hub::require_own_thread() const {
 
 void hub::require_usable() const {
     require_own_thread();
+    require_not_forked();
     TENDRIL_REQUIRE(
         stage_ != stage::closed,
         "this hub has closed: it calls and spawns nothing any more, and nobody can post to it");
@@ -141,12 +142,10 @@ greenlet hub::spawn_raw(unique_function<void()> function) {
 
 control_block& hub::create(greenlet_body& body, std::size_t stack_size) {
     require_usable();
-    TENDRIL_REQUIRE(
-        stack_size <= stack_pool::maximum_size,
-        "a stack has at most 1 GiB: is the size meant in bytes?");
-    control_block& block = thread_.blocks.create(thread_, loop_, &body, thread_.next_id++);
+    std::uint8_t const stack_class = stack_pool::size_class_of(stack_size);
+    control_block& block = thread_.blocks.create(
+        thread_, loop_, &body, thread_.next_id++, stack_class);
     retain(*loop_);
-    block.stack_size = static_cast<std::uint32_t>(stack_size);
     return block;
 }
 
@@ -174,6 +173,10 @@ hub_statistics hub::statistics() const noexcept {
 
 void hub::loop() {
     while (!stopping_) {
+        if (stage_ == stage::forked) [[unlikely]] {
+            refuse_to_go_on();
+            continue;
+        }
         ++turns_;
         budget_left_ = budget_;
         run_ready();

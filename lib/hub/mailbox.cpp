@@ -41,6 +41,12 @@ void mailbox::drop_remote() noexcept {
     }
 }
 
+void mailbox::forked() noexcept {
+    ::new (static_cast<void*>(&mutex_)) std::mutex;
+    closed_ = true;
+    asleep_ = false;
+}
+
 void mailbox::ring() noexcept {
     std::lock_guard const lock{mutex_};
     ring_locked();

@@ -51,6 +51,9 @@ public:
     void wake_up() noexcept;
     /// Refuses everything from now on. Returns whether there is mail that has not been taken.
     bool close() noexcept;
+    /// This is the child of a fork: refuses everything, and leaves the parent's bell alone. Another
+    /// thread may have held the mutex, so it is made anew.
+    void forked() noexcept;
 
 private:
     void ring_locked() noexcept;

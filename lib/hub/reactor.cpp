@@ -171,4 +171,8 @@ void reactor::stop_listening() noexcept {
     }
 }
 
+void reactor::forked() noexcept {
+    implementation_->context.notify_fork(boost::asio::execution_context::fork_child);
+}
+
 }  // namespace tendril::detail

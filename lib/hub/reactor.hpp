@@ -40,6 +40,9 @@ public:
     /// Takes that back.
     void stop_listening() noexcept;
 
+    /// Parts from the parent, in the child of a fork. Ends the process when that cannot be done.
+    void forked() noexcept;
+
 private:
     struct implementation;
     std::unique_ptr<implementation> const implementation_;

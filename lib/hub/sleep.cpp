@@ -26,6 +26,7 @@ void sleep_until(deadline moment) {
 
 void yield() {
     hub& here = this_hub();
+    here.require_not_forked();
     TENDRIL_REQUIRE(
         !here.in_callback(),
         "a callback of the hub must not yield: it runs between greenlets; use call_soon to go on "

@@ -15,7 +15,9 @@
 
 namespace tendril {
 
-waiter::waiter(char const* what) : hub_{&this_hub()}, block_{hub_->thread().current}, what_{what} {}
+waiter::waiter(char const* what) : hub_{&this_hub()}, block_{hub_->thread().current}, what_{what} {
+    hub_->require_not_forked();
+}
 
 void waiter::park() {
     // A value that was handed over together with the wake must not be lost to an interruption.

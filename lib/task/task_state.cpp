@@ -26,7 +26,7 @@ task_core::~task_core() {
 
 void task_core::start(spawn_options options) {
     name_ = std::move(options.name);
-    where_ = options.where;
+    made_at = options.where;
     control_block& block = hub_.create(*this, options.stack_size);
     block.name = name_.empty() ? nullptr : name_.c_str();
     block_ = &block;
@@ -177,9 +177,9 @@ std::string task_core::describe_self() const {
     if (!name_.empty()) {
         text += " '" + name_ + "'";
     }
-    if (where_.line() != 0) {
-        text += std::string{" spawned at "} + where_.file_name() + ":" +
-            std::to_string(where_.line());
+    if (made_at.line() != 0) {
+        text += std::string{" spawned at "} + made_at.file_name() + ":" +
+            std::to_string(made_at.line());
     }
     return text;
 }

@@ -45,6 +45,8 @@ public:
         seen.push_back(describe(error));
     }
     void notice_visitor() noexcept override { ++visitors; }
+    control_block& loop_greenlet() noexcept override { return *next_.block(); }
+    void forked() noexcept override { seen.push_back("forked"); }
 
     /// Leaves the running greenlet as one that waits in the loop.
     static void park() {

@@ -38,7 +38,7 @@ DOORS = [
     ("boost/asio", ("lib/hub/reactor.cpp",) + folders(*ASIO_FLOORS)),
     ("boost/system/", ("lib/hub/reactor.cpp",) + folders(*ASIO_FLOORS)),
     ("boost/version.hpp", folders(*ASIO_FLOORS)),
-    ("boost/stacktrace", ("lib/inspect/",)),
+    ("boost/stacktrace", ("lib/inspect/symbols_stacktrace.cpp",)),
     ("sanitizer/", folders("context")),
     ("valgrind/", folders("context")),
 ]

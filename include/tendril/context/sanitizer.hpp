@@ -77,6 +77,9 @@ sanitizer_record of_new_stack(void const* bottom, std::size_t size) noexcept;
 /// Lifts the marks that dead frames left on a stack, so that it can be used again.
 void clean(sanitizer_record const& record) noexcept;
 
+/// Lifts the marks of frames that lay below an address and are gone without having returned.
+void forget_frames_below(sanitizer_record const& record, void const* address) noexcept;
+
 /// Forgets a stack whose memory goes back to the system.
 void forget(sanitizer_record& record) noexcept;
 

@@ -20,12 +20,19 @@
 //   frames of all stacks compete for the same few lines of the cache; with more colours the first
 //   frames would spill to a second page.
 //
-// Idle stacks are reused last in, first out. Read next: machine_context.hpp.
+// Idle stacks are reused last in, first out, warm ones before cold ones. Policy for their memory:
+// the first 4096 idle stacks of a size (`set_warm_limit`) keep their pages; one that comes back
+// beyond that number gives them back to the system at once, and so do all idle ones at `trim`. So a
+// burst of a million greenlets does not stay in memory, and a server at its usual load makes no
+// system call.
+//
+// Read next: machine_context.hpp.
 
 #include <tendril/context/stack.hpp>
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -45,8 +52,9 @@ enum class stack_guard {
 struct stack_pool_statistics {
     /// Stacks that are in use.
     std::size_t in_use = 0;
-    /// Stacks that wait to be used again.
+    /// Stacks that wait to be used again, and how many of them have kept their pages.
     std::size_t idle = 0;
+    std::size_t warm = 0;
     /// The most that were ever in use at once.
     std::size_t peak = 0;
     /// Slabs mapped, and the address space that they take, in bytes.
@@ -62,6 +70,8 @@ public:
     static constexpr std::size_t maximum_size = std::size_t{1} << 30U;
     /// The size of the guard below each stack, in bytes.
     static constexpr std::size_t guard_size = 64 * 1024;
+    /// How many idle stacks of a size keep their pages, unless `set_warm_limit` says otherwise.
+    static constexpr std::size_t default_warm_limit = 4096;
 
     /// Makes an empty pool that guards its stacks in the best way that this kernel has, or as the
     /// environment says.
@@ -77,13 +87,35 @@ public:
     /// Returns a stack with room for `size` bytes of frames or more, less its colour (at most
     /// 2 KiB). Throws: stack_exhausted, and then the pool is unchanged; misuse when the size is
     /// above `maximum_size`.
-    stack& acquire(std::size_t size = default_size);
+    stack& acquire(std::size_t size = default_size) {
+        return acquire_of_class(size_class_of(size));
+    }
+
+    /// The class of slots that a size falls into. Throws: misuse when it is above `maximum_size`.
+    static std::uint8_t size_class_of(std::size_t size);
+
+    /// As `acquire`, for whoever has looked up the class already.
+    stack& acquire_of_class(std::uint8_t index);
 
     /// Takes back a stack on which no frame lives any more.
     void release(stack& returned) noexcept;
 
     /// Gives the pages of idle stacks back to the system and keeps their addresses.
     void trim() noexcept;
+
+    /// Says how many idle stacks of a size keep their pages from now on.
+    void set_warm_limit(std::size_t limit) noexcept { warm_limit_ = limit; }
+
+    /// While on, every stack is handed out without a page, so that `stack_usage` tells what its
+    /// present user has touched and not what earlier ones have. Costs a system call each.
+    void set_fresh(bool fresh) noexcept { fresh_ = fresh; }
+
+    /// The stack whose guard an address lies in, or null. It may be called in a signal handler of
+    /// the pool's own thread.
+    stack const* guarded_at(void const* address) const noexcept;
+
+    /// The stack that an address lies in, its guard not counted, or null.
+    stack const* holding(void const* address) const noexcept;
 
     /// Returns the numbers of this moment.
     stack_pool_statistics statistics() const noexcept { return numbers_; }
@@ -99,15 +131,25 @@ private:
         std::unique_ptr<stack[]> stacks;
     };
     struct size_class {
-        stack* idle = nullptr;
+        stack* warm = nullptr;
+        stack* cold = nullptr;
+        std::size_t warm_count = 0;
         std::vector<slab> slabs;
     };
 
     static constexpr std::size_t smallest_slot = minimum_size + guard_size;
     static constexpr std::size_t class_count = 15;
 
-    static std::size_t class_of(std::size_t size);
-    static std::size_t slot_size(std::size_t class_index) noexcept;
+    static std::size_t slot_size(std::size_t class_index) noexcept {
+        return smallest_slot << class_index;
+    }
+    struct place {
+        stack const* in = nullptr;
+        std::size_t offset = 0;
+    };
+
+    stack* take_idle(size_class& from) noexcept;
+    place find(void const* address) const noexcept;
     stack& carve(std::size_t class_index);
     void reserve(std::size_t class_index);
     void protect(std::byte* slot);
@@ -115,6 +157,8 @@ private:
 
     std::array<size_class, class_count> classes_;
     stack_guard guard_;
+    bool fresh_ = false;
+    std::size_t warm_limit_ = default_warm_limit;
     std::size_t next_colour_ = 0;
     stack_pool_statistics numbers_;
 };

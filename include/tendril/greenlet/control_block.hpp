@@ -24,10 +24,17 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <source_location>
 
 namespace tendril {
 
 struct thread_record;
+class context_values;
+
+namespace detail {
+class local_value;
+TENDRIL_COLD void drop(context_values& values) noexcept;
+}  // namespace detail
 
 /// The function of a greenlet, with its type erased.
 class greenlet_body {
@@ -44,19 +51,28 @@ public:
     /// Gives the body back when the greenlet has no more use for it. Switches: may, because the
     /// destructor of a captured object may.
     virtual void dispose() noexcept { delete this; }
+
+    /// Where in the program the greenlet was made.
+    std::source_location made_at{};
 };
 
 struct alignas(64) control_block {
     /// Describes an unstarted greenlet with one handle. Switches: never.
     control_block(
         thread_record& owner, control_block* parent_block, greenlet_body* function,
-        std::uint32_t number) noexcept
-        : thread{&owner},
+        std::uint32_t number, std::uint8_t stack_size_class = 0) noexcept
+        : stack_class{stack_size_class},
+          thread{&owner},
           parent{parent_block},
           body{function},
           id{number} {}
     control_block(control_block const&) = delete;
     control_block& operator=(control_block const&) = delete;
+    ~control_block() {
+        if (context != nullptr) [[unlikely]] {
+            detail::drop(*context);
+        }
+    }
 
     // The first line: what a switch and a scheduler touch. Owner thread only, but for `state` and
     // `started`, which any thread may read.
@@ -72,6 +88,8 @@ struct alignas(64) control_block {
     std::atomic<bool> started{false};
     /// How often an exit that was asked for has been thrown into it.
     std::uint8_t exits_delivered = 0;
+    /// How large a stack it asks for, as a class of its pool.
+    std::uint8_t stack_class = 0;
     /// Immutable: the thread it lives and dies on.
     thread_record* thread;
     /// For the scheduler: the next one in the ready queue.
@@ -98,8 +116,10 @@ struct alignas(64) control_block {
     /// The next in the list of those whose last handle another thread dropped. The list holds that
     /// handle.
     control_block* next_foreign = nullptr;
-    /// How large a stack it asks for, in bytes.
-    std::uint32_t stack_size = stack_pool::default_size;
+    /// The newest of its greenlet-local values (greenlet_local.hpp).
+    detail::local_value* locals = nullptr;
+    /// The values that it has been given to carry (context_carrier.hpp).
+    context_values* context = nullptr;
 };
 
 static_assert(sizeof(control_block) == 128, "two cache lines, the first for the scheduler");

@@ -46,6 +46,8 @@
 #include <cstdint>
 #include <exception>
 #include <iosfwd>
+#include <memory>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -129,6 +131,13 @@ struct greenlet_options {
     char const* name = nullptr;
 };
 
+namespace detail {
+/// What a greenlet can be made to run: not another handle, and not a body, which has its own way.
+template <typename F>
+concept runnable = !std::derived_from<std::remove_cvref_t<F>, greenlet_ref> &&
+    !std::convertible_to<F, std::unique_ptr<greenlet_body>>;
+}  // namespace detail
+
 /// A handle that keeps a greenlet alive. Copies name the same greenlet.
 class greenlet : public greenlet_ref {
 public:
@@ -139,11 +148,18 @@ public:
     /// switch starts it, with what that switch carries as arguments.
     /// Throws: std::bad_alloc; misuse for a stack above 1 GiB; wrong_thread for a parent of another
     /// thread. Switches: may, to end greenlets whose last handle another thread has dropped.
-    template <typename F>
-    requires(!std::derived_from<std::remove_cvref_t<F>, greenlet_ref>) explicit greenlet(
-        F&& function, greenlet_options const& options = {})
-        : greenlet{make(new detail::closure<std::decay_t<F>>{std::forward<F>(function)}, options)} {
-    }
+    template <detail::runnable F>
+    explicit greenlet(
+        F&& function, greenlet_options const& options = {},
+        std::source_location where = std::source_location::current())
+        : greenlet{make(
+              new detail::closure<std::decay_t<F>>{std::forward<F>(function)}, options, where)} {}
+
+    /// As above, for a body of one's own, which the greenlet takes over.
+    greenlet(
+        std::unique_ptr<greenlet_body> body, greenlet_options const& options = {},
+        std::source_location where = std::source_location::current())
+        : greenlet{make(body.release(), options, where)} {}
 
     /// Keeps the greenlet alive that `named` names. Switches: never. Thread: any.
     greenlet(greenlet_ref const& named) noexcept : greenlet_ref{named} { retain_block(); }
@@ -168,7 +184,8 @@ public:
 
 private:
     explicit greenlet(control_block& adopted) noexcept : greenlet_ref{adopted} {}
-    static greenlet make(greenlet_body* function, greenlet_options const& options);
+    static greenlet make(
+        greenlet_body* function, greenlet_options const& options, std::source_location where);
     void retain_block() const noexcept {
         if (block_ != nullptr) {
             retain(*block_);

@@ -10,6 +10,8 @@
 //
 // A `catch (...)` that must see everything rethrows what it caught.
 
+#include <exception>
+
 namespace tendril {
 
 class greenlet_exit {
@@ -19,5 +21,10 @@ public:
     greenlet_exit& operator=(greenlet_exit const&) noexcept = default;
     virtual ~greenlet_exit() = default;
 };
+
+namespace detail {
+/// Says whether an error is a `greenlet_exit`. Switches: never.
+bool is_exit(std::exception_ptr const& error) noexcept;
+}  // namespace detail
 
 }  // namespace tendril

@@ -3,7 +3,7 @@
 
 // What this floor asks of a loop that runs greenlets above it.
 //
-// Greenlets need no loop. When a thread has one (floor `hub`), four moments concern it, and the
+// Greenlets need no loop. When a thread has one (floor `hub`), five moments concern it, and the
 // thread's record holds a pointer to this interface for them.
 
 #include <tendril/greenlet/control_block.hpp>
@@ -28,6 +28,14 @@ public:
     /// Another thread left something for this one; the loop may be asleep.
     /// Switches: never. Thread: any.
     virtual void notice_visitor() noexcept = 0;
+
+    /// The greenlet of the loop itself. Switches: never.
+    virtual control_block& loop_greenlet() noexcept = 0;
+
+    /// This is the child of a fork. All greenlets are dead but the running one, main, the loop's,
+    /// and those that wait for a result of the running one. Nothing may be resumed, and nothing
+    /// that is shared with the parent may be touched. Switches: never.
+    virtual void forked() noexcept = 0;
 
 protected:
     ~scheduler() = default;

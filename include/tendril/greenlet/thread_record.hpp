@@ -10,6 +10,7 @@
 // This header is for schedulers and for readers. Read next: switch.hpp.
 
 #include <tendril/context/exception_state.hpp>
+#include <tendril/context/overflow.hpp>
 #include <tendril/context/sanitizer.hpp>
 #include <tendril/context/stack_pool.hpp>
 #include <tendril/greenlet/block_pool.hpp>
@@ -19,7 +20,9 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <mutex>
+#include <source_location>
 
 namespace tendril {
 
@@ -33,6 +36,24 @@ enum arrival_duty : std::uint32_t {
     raise_error = 2,
     /// The last handle to the one who left was dropped while it ran: end it.
     end_orphan = 4,
+    /// Tell the function that `set_trace` has set. It is never taken off while there is one.
+    trace_arrival = 8,
+};
+
+namespace detail {
+struct tracer;
+}
+
+/// Who is told when a greenlet's function, its captures and its values are gone, while its stack is
+/// still there.
+class ending_observer {
+public:
+    /// `made_at` is where the greenlet was made. Called on its own stack. Switches: never.
+    virtual void ending(
+        control_block const& block, std::source_location const& made_at) noexcept = 0;
+
+protected:
+    ~ending_observer() = default;
 };
 
 struct thread_record {
@@ -68,12 +89,20 @@ struct thread_record {
     control_block* main = nullptr;
     /// How many greenlets have started and not died, main not counted.
     std::size_t started = 0;
+    /// What `set_trace` has set, or null.
+    std::shared_ptr<detail::tracer> trace;
+    /// Who is told when the function of a greenlet is over, or null.
+    ending_observer* observer = nullptr;
     sanitizer_record own_stack;
     stack_pool stacks;
     block_pool blocks;
+    overflow_watch overflows{stacks};
 
     // Any thread.
 
+    /// The neighbours in the list of all records, which has a lock of its own.
+    thread_record* next_record = nullptr;
+    thread_record* previous_record = nullptr;
     /// Set at the thread's end, after which every greenlet of it is dead.
     std::atomic<bool> ended{false};
     /// Whether `visitors` has something in it.

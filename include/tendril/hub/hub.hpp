@@ -26,6 +26,7 @@
 #include <tendril/hub/deadline.hpp>
 #include <tendril/hub/ready_queue.hpp>
 #include <tendril/hub/remote.hpp>
+#include <tendril/support/assert.hpp>
 #include <tendril/support/config.hpp>
 #include <tendril/support/intrusive_heap.hpp>
 #include <tendril/support/random.hpp>
@@ -72,6 +73,16 @@ struct hub_options {
     int budget = 1024;
     /// The stack on which callbacks and handlers run, in bytes.
     std::size_t stack_size = 960 * 1024;
+};
+
+/// What the child of a fork does with the descriptors that its hub waited for.
+enum class fork_descriptors : std::uint8_t {
+    /// Streams and listeners that were made before the fork are not waited for any more: they can
+    /// only be closed. That is safe for the parent, whose data nobody takes away.
+    forget,
+    /// They go on in the child. For a listener that parent and child share; a stream on which the
+    /// parent reads as well gives each byte to one of them.
+    keep,
 };
 
 /// Numbers of one hub at one moment.
@@ -146,6 +157,14 @@ public:
     /// has switched to by hand and waits for); wrong_thread. Switches: may. Thread: hub.
     void close();
 
+    /// Makes the hub usable in the child of a fork, with a new reactor. Of the greenlets there are
+    /// left: the one that has called `fork`, main, and those that wait for its result. What others
+    /// have asked the hub for is forgotten: calls, posts, limits. A remote that was made before the
+    /// fork posts nothing there any more.
+    /// Throws: misuse when there was no fork, or a second time; std::system_error, std::bad_alloc,
+    /// and then it can be called again; wrong_thread. Switches: never. Thread: hub.
+    void reset_after_fork(fork_descriptors descriptors = fork_descriptors::forget);
+
     /// Sets who hears of errors that nobody collects, and returns the previous one. The default
     /// prints them. What the handler throws is printed with the error, and so is what is reported
     /// while it runs. In the handler itself the previous one is out, and an empty one is returned.
@@ -209,6 +228,14 @@ public:
     /// The hub of a thread, or null. Switches: never.
     static hub* of(thread_record& thread) noexcept { return static_cast<hub*>(thread.loop); }
 
+    /// Checks that the hub may be waited in: misuse in the child of a fork. Switches: never.
+    void require_not_forked() const {
+        TENDRIL_REQUIRE(
+            stage_ != stage::forked,
+            "this is the child of a fork, whose hub is the parent's: call "
+            "this_hub().reset_after_fork() before anything that waits");
+    }
+
     /// The thread of this hub. Switches: never.
     thread_record& thread() const noexcept { return thread_; }
 
@@ -216,12 +243,20 @@ private:
     friend class alarm;
     friend class callback;
     friend class detail::run_scope;
-    enum class stage : std::uint8_t { open, closing, closed };
+    enum class stage : std::uint8_t {
+        open,
+        closing,
+        closed,
+        /// This is the child of a fork, and nobody has asked for the hub there.
+        forked,
+    };
 
     control_block& successor() noexcept override { return next(); }
     void adopt(control_block& waiting) noexcept override;
     void report(std::exception_ptr error, control_block const& from) noexcept override;
     void notice_visitor() noexcept override;
+    control_block& loop_greenlet() noexcept override { return *loop_; }
+    void forked() noexcept override;
 
     control_block& next() noexcept {
         if (--budget_left_ >= 0) [[likely]] {
@@ -271,6 +306,11 @@ private:
     void end_loop() noexcept;
     bool drop_calls() noexcept;
 
+    // The child of a fork.
+    void keep_own_alarms();
+    void refuse_to_go_on() noexcept;
+    void close_after_fork() noexcept;
+
     thread_record& thread_;
     ready_queue ready_;
     int budget_left_;
@@ -286,6 +326,8 @@ private:
     // Who closes, and its wait for everybody else to end while it waits.
     control_block* closing_ = nullptr;
     waiter* closer_ = nullptr;
+    // It was ready when the process forked.
+    bool main_was_ready_ = false;
     // Nothing can wake anybody who is left, so the one who closes need not wait for them.
     bool stuck_ = false;
     tendril::clock* clock_;

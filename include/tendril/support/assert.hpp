@@ -23,6 +23,10 @@ using describe_current = void (*)(char* text, unsigned long size) noexcept;
 /// Sets the function that failed assertions ask who is running. Thread: any.
 void set_describe_current(describe_current function) noexcept;
 
+/// Names the running greenlet in `text`, or makes it empty when there is nobody to name.
+/// Thread: any; may be called in a signal handler.
+void describe_running(char* text, unsigned long size) noexcept;
+
 namespace detail {
 
 template <typename Exception>

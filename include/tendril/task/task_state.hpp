@@ -82,7 +82,7 @@ public:
     bool done() const noexcept { return stage_ != stage::unfinished; }
     stage how() const noexcept { return stage_; }
     std::string const& name() const noexcept { return name_; }
-    std::source_location const& where() const noexcept { return where_; }
+    std::source_location const& where() const noexcept { return made_at; }
     std::uint32_t id() const noexcept { return id_; }
 
     bool wait_until(deadline limit);
@@ -138,7 +138,6 @@ private:
     std::exception_ptr edge_error_;
     std::vector<unique_function<void()>> links_;
     std::string name_;
-    std::source_location where_;
 };
 
 // A result, with a place for those who have none.

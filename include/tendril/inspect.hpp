@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// A tower beside the floors: looking at a living process.
+//
+// `backtrace` shows where a greenlet stands that is not running; `stack_survey` tells how much
+// stack greenlets use, and how much to give them. Both look at what floor `greenlet` keeps and
+// change nothing.
+
+#include <tendril/inspect/backtrace.hpp>
+#include <tendril/inspect/stack_survey.hpp>

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <tendril/coroutine/asymmetric_coroutine.hpp>
+#include <tendril/greenlet/scheduler.hpp>
+
+namespace tendril::detail {
+
+void asymmetric_coroutine::make(
+    std::size_t stack_size, char const* name, std::source_location where) {
+    greenlet_options const options{
+        .parent = greenlet_ref{*this_thread().main}, .stack_size = stack_size, .name = name};
+    self_ = greenlet{std::unique_ptr<greenlet_body>{this}, options, where};
+    block_ = self_.block();
+    next_ = block_;
+}
+
+// The slow half of `resume`: it is not simply suspended. Returns when it is.
+void asymmetric_coroutine::prepare_resume(thread_record& thread) {
+    TENDRIL_REQUIRE_AS(
+        wrong_thread, block_->thread == &thread,
+        "this coroutine belongs to another thread: it is resumed only on the thread that made it");
+    TENDRIL_REQUIRE(!ended(), "this coroutine has ended: ask it before whether there is more");
+    TENDRIL_REQUIRE(
+        caller_ == nullptr,
+        "this coroutine is being resumed already, so it cannot be resumed from within itself");
+    if (next_->state.load(std::memory_order_relaxed) == greenlet_state::unstarted) {
+        start_on_new_stack(thread, *next_);
+    }
+    TENDRIL_REQUIRE(
+        next_->state.load(std::memory_order_relaxed) == greenlet_state::suspended,
+        "this coroutine waits in the hub and has not suspended: let it answer first");
+}
+
+void asymmetric_coroutine::resume_with(std::exception_ptr const& error) {
+    thread_record& thread = this_thread();
+    TENDRIL_REQUIRE(
+        error != nullptr, "a coroutine continues with an exception, not a null pointer");
+    bool const unstarted = block_->state.load(std::memory_order_relaxed) ==
+        greenlet_state::unstarted;
+    if (unstarted && block_->thread == &thread) {
+        tendril::abandon(*block_, error);
+    }
+    if (ended() && block_->thread == &thread) {
+        if (!is_exit(error)) {
+            std::rethrow_exception(error);
+        }
+        return;
+    }
+    if (!can_be_resumed(thread)) {
+        prepare_resume(thread);
+    }
+    thread.raising = error;
+    thread.on_arrival |= raise_error;
+    change_sides(thread);
+}
+
+void asymmetric_coroutine::suspend_without_caller(thread_record& thread) {
+    control_block const* inside = thread.current;
+    while (inside != nullptr && inside != block_) {
+        inside = inside->parent;
+    }
+    TENDRIL_REQUIRE(
+        inside != nullptr && stage_ != stage::ended,
+        "nobody has asked: a coroutine suspends only from within its own function, while somebody "
+        "waits for it");
+    // It is being ended. Whoever ends it is the parent meanwhile, and throws the exit once more.
+    next_ = thread.current;
+    static_cast<void>(switch_by_hand(block_->parent, nullptr));
+}
+
+void asymmetric_coroutine::throw_interfered() const {
+    detail::throw_misuse<misuse>(
+        "somebody switched to this greenlet while it waited for a coroutine, which has not "
+        "answered yet: switch to the coroutine's function instead");
+}
+
+void asymmetric_coroutine::end() noexcept {
+    stage_ = stage::ended;
+    destroy_function();
+}
+
+void asymmetric_coroutine::dispose() noexcept {
+    if (stage_ != stage::ended) {
+        end();
+    }
+    if (dropped_) {
+        delete this;
+    }
+}
+
+void asymmetric_coroutine::destroy(asymmetric_coroutine* dropped) noexcept {
+    asymmetric_coroutine& self = *dropped;
+    self.dropped_ = true;
+    if (self.caller_ != nullptr && self.block_->thread == detail::this_thread_record) {
+        // Somebody waits for it, and will do so for ever. Invariant 2 ends here.
+        self.caller_ = nullptr;
+        self.block_->parent = self.block_->thread->main;
+    }
+    bool const is_gone = self.stage_ == stage::ended;
+    greenlet last = std::move(self.self_);
+    if (is_gone) {
+        delete dropped;
+    }
+}
+
+}  // namespace tendril::detail

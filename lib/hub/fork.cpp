@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The hub in the child of a fork.
+//
+// The reactor's epoll instance is shared with the parent: taking a descriptor out of it here would
+// take it out there. So it is replaced at once (Asio calls that `notify_fork`), even when the child
+// never uses its hub. Whoever wants the hub back says so, with `reset_after_fork`; until then every
+// wait and every call is misuse, because the greenlets that it was meant for are gone.
+#include "mailbox.hpp"
+#include "reactor.hpp"
+
+#include <tendril/hub/hub.hpp>
+#include <tendril/hub/waiter.hpp>
+#include <tendril/support/assert.hpp>
+
+#include <utility>
+#include <vector>
+
+namespace tendril {
+namespace {
+
+// Gives a thing up without destroying it: its destructor would touch what belongs to the parent.
+template <typename T>
+void leak(T&& given_up) {
+    static_cast<void>(new std::remove_cvref_t<T>{std::forward<T>(given_up)});
+}
+
+}  // namespace
+
+void hub::forked() noexcept {
+    stage_ = stage::forked;
+    reactor_->forked();
+    mailbox_->forked();
+    while (control_block* const ready = ready_.pop_greenlet()) {
+        if (ready == main_) {
+            main_was_ready_ = true;
+        }
+    }
+    closer_ = nullptr;
+    budget_left_ = 0;
+}
+
+void hub::reset_after_fork(fork_descriptors descriptors) {
+    require_own_thread();
+    TENDRIL_REQUIRE(
+        stage_ == stage::forked,
+        "reset_after_fork() is for the child of a fork, once: this hub is in order");
+    if (descriptors == fork_descriptors::forget) {
+        auto fresh = std::make_unique<detail::reactor>();
+        leak(std::exchange(reactor_, std::move(fresh)));
+    }
+    leak(std::exchange(mailbox_, std::make_shared<detail::mailbox>()));
+    reactor_->stop_listening();
+    reactor_->listen(mailbox_->bell());
+    keep_own_alarms();
+    stage_ = stage::open;
+    drop_calls();
+    budget_left_ = budget_;
+    if (std::exchange(main_was_ready_, false)) {
+        make_ready(*main_);
+    }
+}
+
+// Limits in the frames of those who live on stay; what others waited for is not theirs to hear of.
+void hub::keep_own_alarms() {
+    std::vector<std::pair<time_point, alarm*>> kept;
+    while (!alarms_.empty()) {
+        time_point const moment = alarms_.top_key();
+        alarm& next = alarms_.pop();
+        stack const* const on = thread_.stacks.holding(&next);
+        bool forgotten = on != nullptr;
+        thread_.blocks.for_each(
+            [&](control_block const& block) { forgotten = forgotten && block.memory != on; });
+        if (!forgotten) {
+            kept.emplace_back(moment, &next);
+        }
+    }
+    for (auto const& [moment, each] : kept) {
+        alarms_.push(moment, *each);
+    }
+}
+
+// Nobody is left but main and whoever called `fork`; the loop runs because that one has ended or
+// left by hand.
+void hub::refuse_to_go_on() noexcept {
+    main_->parked_on = nullptr;
+    raise_in(
+        *main_,
+        std::make_exception_ptr(misuse{
+            "this is the child of a fork, and the greenlet that called fork() has ended or waits: "
+            "let it end the process with _exit(), or call this_hub().reset_after_fork() first"}));
+}
+
+void hub::close_after_fork() noexcept {
+    drop_calls();
+    stopping_ = true;
+    loop_greenlet_.set_parent(greenlet::current());
+    loop_greenlet_.switch_to();
+    set_loop(thread_, nullptr);
+    while (!alarms_.empty()) {
+        alarms_.pop();
+    }
+    leak(std::move(reactor_));
+    leak(std::exchange(mailbox_, nullptr));
+    stage_ = stage::closed;
+}
+
+}  // namespace tendril
