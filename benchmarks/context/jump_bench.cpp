@@ -2,7 +2,7 @@
 //
 // What does `jump` add to Boost's bare jump, when it carries the state of exceptions? And what is
 // it worth that the tops of stacks are coloured, when a thousand stacks take turns?
-#include "../harness/compare.hpp"
+#include <harness/compare.hpp>
 
 #include <tendril/context.hpp>
 

@@ -2,7 +2,7 @@
 //
 // What does a stack cost that was never used before, guarded in one way or the other, against the
 // first touch of its page? And one that was used before, against Boost's pool?
-#include "../harness/compare.hpp"
+#include <harness/compare.hpp>
 
 #include <tendril/context.hpp>
 #include <tendril/support/error.hpp>

@@ -2,8 +2,8 @@
 //
 // Does memory grow when greenlets come and go? Ten million are created, run and destroyed, one at a
 // time and ten at once; what the first tenth needed is the baseline.
-#include "../harness/compare.hpp"
-#include "../harness/memory.hpp"
+#include <harness/compare.hpp>
+#include <harness/memory.hpp>
 
 #include <tendril/greenlet.hpp>
 

@@ -2,7 +2,7 @@
 //
 // What does a short life cost: create, run an empty function, destroy? Against the same with
 // Boost's fiber, both from a warm pool of stacks of the same size.
-#include "../harness/compare.hpp"
+#include <harness/compare.hpp>
 
 #include <tendril/greenlet.hpp>
 

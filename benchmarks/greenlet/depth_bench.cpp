@@ -3,7 +3,7 @@
 // Does a switch cost more when live frames stand below it? Two greenlets take turns; each has
 // called itself until so many bytes of its stack are in use. depth_python.py asks the same of
 // greenlet for Python, which copies stacks.
-#include "../harness/compare.hpp"
+#include <harness/compare.hpp>
 
 #include <tendril/greenlet.hpp>
 

@@ -5,8 +5,8 @@
 // The baseline of the time is a loop that touches one page in as many slots of address space, which
 // have no guards. Both go on in turns, a tenth of the million at a time, with nothing given back:
 // so both meet the same memory, and a page fault may cost what it likes. It needs 10 GiB.
-#include "../harness/compare.hpp"
-#include "../harness/memory.hpp"
+#include <harness/compare.hpp>
+#include <harness/memory.hpp>
 
 #include <tendril/greenlet.hpp>
 

@@ -2,7 +2,7 @@
 //
 // What does a switch from greenlet to greenlet cost, against the bare jump below it? Two of them
 // take turns in loops that inline the switch. Exception state travels with each, as always.
-#include "../harness/compare.hpp"
+#include <harness/compare.hpp>
 
 #include <tendril/context.hpp>
 #include <tendril/greenlet.hpp>

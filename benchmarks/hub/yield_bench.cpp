@@ -2,7 +2,7 @@
 //
 // What does a yield cost when so many greenlets take turns, against a bare loop of jumps over as
 // many stacks? Times are for one yield and one jump.
-#include "../harness/compare.hpp"
+#include <harness/compare.hpp>
 
 #include <tendril/context.hpp>
 #include <tendril/hub.hpp>

@@ -2,7 +2,7 @@
 //
 // What does it cost to spawn a task that does nothing, and to wait for its end? One at a time, and
 // a thousand at once. The baseline is a greenlet that is created, run and destroyed by hand.
-#include "../harness/compare.hpp"
+#include <harness/compare.hpp>
 
 #include <tendril/hub.hpp>
 #include <tendril/task.hpp>
