@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What does a switch cost, against the bare jump below it? Each iteration goes there and back: two
-// switches. The baseline is `raw_jump`.
+// What does a switch from greenlet to greenlet cost, against the bare jump below it? Two of them
+// take turns in loops that inline the switch. Exception state travels with each, as always.
+#include <harness/compare.hpp>
+
 #include <tendril/context.hpp>
 #include <tendril/greenlet.hpp>
-
-#include <benchmark/benchmark.h>
 
 namespace {
 
@@ -17,50 +17,49 @@ void bounce(arrival from) {
     }
 }
 
-void raw_jump(benchmark::State& state) {
+void raw_jumps(std::uint64_t iterations) {
     stack_pool pool;
     stack& memory = pool.acquire();
     void* other = boost::context::detail::make_fcontext(memory.top, memory.size(), &bounce);
-    for (auto _ : state) {
+    for (std::uint64_t done = 0; done < iterations; ++done) {
         other = boost::context::detail::jump_fcontext(other, nullptr).fctx;
     }
     pool.release(memory);
 }
-BENCHMARK(raw_jump);
 
-void switch_without_value(benchmark::State& state) {
-    greenlet_ref const caller = greenlet::current();
-    greenlet other{[caller] {
-        while (true) {
-            caller.switch_to();
+void switches_without_value(std::uint64_t iterations) {
+    greenlet{[iterations] {
+        greenlet const other{[caller = greenlet::current()] {
+            while (true) {
+                caller.switch_to();
+            }
+        }};
+        for (std::uint64_t done = 0; done < iterations; ++done) {
+            other.switch_to();
         }
-    }};
-    for (auto _ : state) {
-        other.switch_to();
-    }
+    }}.switch_to();
 }
-BENCHMARK(switch_without_value);
 
-void switch_with_int(benchmark::State& state) {
-    greenlet_ref const caller = greenlet::current();
-    greenlet other{[caller](int number) {
-        while (true) {
-            number = caller.switch_to(number + 1).as<int>();
+void switches_with_int(std::uint64_t iterations) {
+    greenlet{[iterations] {
+        greenlet const other{[caller = greenlet::current()](int number) {
+            while (true) {
+                number = caller.switch_to(number + 1).as<int>();
+            }
+        }};
+        for (std::uint64_t done = 0; done < iterations; ++done) {
+            bench::keep(other.switch_to(1).as<int>());
         }
-    }};
-    for (auto _ : state) {
-        benchmark::DoNotOptimize(other.switch_to(1).as<int>());
-    }
+    }}.switch_to();
 }
-BENCHMARK(switch_with_int);
-
-void create_run_destroy(benchmark::State& state) {
-    for (auto _ : state) {
-        greenlet{[] {}}.switch_to();
-    }
-}
-BENCHMARK(create_run_destroy);
 
 }  // namespace
 
-BENCHMARK_MAIN();
+int main() {
+    bench::ask("What does a switch from greenlet to greenlet cost, against the bare jump below?");
+    bench::comparison switches{"ns a switch"};
+    switches.add("jump_fcontext", bench::loop(2, raw_jumps));
+    switches.add("switch_to()", bench::loop(2, switches_without_value), 1.35);
+    switches.add("switch_to(int) that returns an int", bench::loop(2, switches_with_int), 1.5);
+    switches.run();
+}

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What does a yield cost when N greenlets take turns, against a bare loop of jumps over as many
-// stacks? Times are for one yield and one jump. The baseline is `raw_ring`.
+// What does a yield cost when so many greenlets take turns, against a bare loop of jumps over as
+// many stacks? Times are for one yield and one jump.
+#include <harness/compare.hpp>
+
 #include <tendril/context.hpp>
 #include <tendril/hub.hpp>
 
-#include <benchmark/benchmark.h>
-
+#include <cstdio>
 #include <vector>
 
 namespace {
@@ -19,45 +20,67 @@ void bounce(arrival from) {
     }
 }
 
-// The caller jumps to each stack in turn and back, which is two jumps a stack.
-void raw_ring(benchmark::State& state) {
-    stack_pool pool;
-    std::vector<void*> ring;
-    for (std::int64_t count = 0; count < state.range(0); ++count) {
-        stack& memory = pool.acquire();
-        ring.push_back(boost::context::detail::make_fcontext(memory.top, memory.size(), &bounce));
-    }
-    std::size_t next = 0;
-    for (auto _ : state) {
-        ring[next] = boost::context::detail::jump_fcontext(ring[next], nullptr).fctx;
-        next = next + 1 == ring.size() ? 0 : next + 1;
-    }
-    state.SetItemsProcessed(state.iterations() * 2);
-}
-BENCHMARK(raw_ring)->Arg(2)->Arg(100)->Arg(10'000);
+constexpr std::size_t jumps_a_sample = 1'000'000;
 
-void yield_in_turns(benchmark::State& state) {
+// The caller jumps to each stack in turn and back, which is two jumps a stack.
+double nanoseconds_a_jump(std::size_t stacks) {
+    stack_pool pool;
+    std::vector<stack*> memory;
+    std::vector<void*> resume;
+    for (std::size_t count = 0; count < stacks; ++count) {
+        stack& each = *memory.emplace_back(&pool.acquire());
+        resume.push_back(boost::context::detail::make_fcontext(each.top, each.size(), &bounce));
+    }
+    auto const visit_all = [&] {
+        for (void*& each : resume) {
+            each = boost::context::detail::jump_fcontext(each, nullptr).fctx;
+        }
+    };
+    visit_all();
+    double const start = bench::processor_time();
+    for (std::size_t done = 0; done < jumps_a_sample; done += 2 * stacks) {
+        visit_all();
+    }
+    double const time = bench::processor_time() - start;
+    for (stack* each : memory) {
+        pool.release(*each);
+    }
+    return time / jumps_a_sample;
+}
+
+// The main greenlet is one of those that take turns, so each of its yields lets all others yield.
+double nanoseconds_a_yield(std::size_t greenlets) {
+    double time = 0;
     run([&] {
         bool over = false;
-        for (std::int64_t count = 1; count < state.range(0); ++count) {
+        for (std::size_t count = 1; count < greenlets; ++count) {
             this_hub().spawn_raw([&over] {
                 while (!over) {
                     yield();
                 }
             });
         }
-        std::uint64_t const before = this_hub().statistics().switches;
-        for (auto _ : state) {
+        yield();
+        double const start = bench::processor_time();
+        for (std::size_t done = 0; done < jumps_a_sample; done += greenlets) {
             yield();
         }
+        time = bench::processor_time() - start;
         over = true;
-        state.SetItemsProcessed(
-            static_cast<std::int64_t>(this_hub().statistics().switches - before));
         yield();
     });
+    return time / jumps_a_sample;
 }
-BENCHMARK(yield_in_turns)->Arg(2)->Arg(100)->Arg(10'000);
 
 }  // namespace
 
-BENCHMARK_MAIN();
+int main() {
+    bench::ask("What does a yield cost, against a bare loop of jumps?");
+    for (std::size_t const count : {2U, 100U, 10'000U}) {
+        std::printf("  %zu that take turns\n", count);
+        bench::comparison turns{"ns a jump, ns a yield"};
+        turns.add("jump_fcontext", [=] { return nanoseconds_a_jump(count); });
+        turns.add("yield()", [=] { return nanoseconds_a_yield(count); });
+        turns.run();
+    }
+}
