@@ -21,6 +21,7 @@
 #include <tendril/greenlet/switch.hpp>
 #include <tendril/support/assert.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -59,7 +60,9 @@ public:
 
     /// Says whether the body has begun, and whether it will not continue. Switches: never.
     bool begun() const noexcept { return block_->started.load(std::memory_order_relaxed); }
-    bool ended() const noexcept { return stage_ == stage::ended || self_.dead(); }
+    bool ended() const noexcept {
+        return stage_ == stage::ended || block_->thread->ended.load(std::memory_order_relaxed);
+    }
     bool is_being_resumed() const noexcept { return caller_ != nullptr; }
 
     /// Drops the greenlet, which ends it, and then this object; the object stays until the greenlet

@@ -72,7 +72,7 @@ public:
     /// returns what the consumer has sent, or nothing when it has only asked.
     /// Throws: what the consumer throws in; greenlet_exit when the generator is closed or
     /// destroyed; misuse when it is called from outside the generator's function. Switches: may.
-    typename detail::sent_value<Sent>::type operator()(T item) {
+    [[gnu::always_inline]] typename detail::sent_value<Sent>::type operator()(T item) {
         item_ = std::addressof(item);
         coroutine_.suspend();
         return sent_.take();
@@ -137,7 +137,7 @@ public:
     /// when the function has ended.
     /// Throws: what leaves the function; misuse when the generator is running, or somebody has
     /// switched to the caller meanwhile; wrong_thread; stack_exhausted. Switches: may.
-    item_type* next() {
+    [[gnu::always_inline]] item_type* next() {
         if (ended()) {
             return nullptr;
         }
@@ -235,7 +235,7 @@ public:
 
     item_type& operator*() const noexcept { return *from_->state_->yield.item_; }
     item_type* operator->() const noexcept { return from_->state_->yield.item_; }
-    iterator& operator++() {
+    [[gnu::always_inline]] iterator& operator++() {
         from_->next();
         return *this;
     }
