@@ -206,6 +206,7 @@ stack& stack_pool::carve(std::size_t class_index) {
         .top = top,
         .limit = limit,
         .next_idle = nullptr,
+        .below = nullptr,
         .sanitizer = sanitizer::of_new_stack(limit, static_cast<std::size_t>(top - limit)),
         .size_class = static_cast<std::uint16_t>(class_index),
         .idle = false,

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <tendril/coroutine/asymmetric_coroutine.hpp>
 #include <tendril/greenlet/scheduler.hpp>
+#include <tendril/support/scope_exit.hpp>
+
+#include <utility>
 
 namespace tendril::detail {
 
@@ -11,6 +14,7 @@ void asymmetric_coroutine::make(
     self_ = greenlet{std::unique_ptr<greenlet_body>{this}, options, where};
     block_ = self_.block();
     next_ = block_;
+    block_->parent_is_lent = true;
 }
 
 // The slow half of `resume`: it is not simply suspended. Returns when it is.
@@ -73,6 +77,20 @@ void asymmetric_coroutine::throw_interfered() const {
         "answered yet: switch to the coroutine's function instead");
 }
 
+// The waiter is back, and the coroutine was destroyed meanwhile.
+void asymmetric_coroutine::leave_dropped(thread_record& thread) {
+    scope_exit const go{[this] {
+        awaited_ = false;
+        if (disposed_) {
+            delete this;
+        }
+    }};
+    finish_arrival(thread);
+    detail::throw_misuse<misuse>(
+        "this coroutine was destroyed while somebody waited for its answer: keep it until the "
+        "step is over");
+}
+
 void asymmetric_coroutine::end() noexcept {
     stage_ = stage::ended;
     destroy_function();
@@ -82,7 +100,8 @@ void asymmetric_coroutine::dispose() noexcept {
     if (stage_ != stage::ended) {
         end();
     }
-    if (dropped_) {
+    disposed_ = true;
+    if (dropped_ && !awaited_) {
         delete this;
     }
 }
@@ -91,11 +110,13 @@ void asymmetric_coroutine::destroy(asymmetric_coroutine* dropped) noexcept {
     asymmetric_coroutine& self = *dropped;
     self.dropped_ = true;
     if (self.caller_ != nullptr && self.block_->thread == detail::this_thread_record) {
-        // Somebody waits for it, and will do so for ever. Invariant 2 ends here.
-        self.caller_ = nullptr;
-        self.block_->parent = self.block_->thread->main;
+        // Somebody waits for it, and remains the parent, counted from here on: when the body ends
+        // by itself, he is told. Invariants 1 and 2 end here.
+        self.awaited_ = true;
+        retain(*std::exchange(self.caller_, nullptr));
+        release(*self.block_->thread->main);
     }
-    bool const is_gone = self.stage_ == stage::ended;
+    bool const is_gone = self.disposed_ && !self.awaited_;
     greenlet last = std::move(self.self_);
     if (is_gone) {
         delete dropped;

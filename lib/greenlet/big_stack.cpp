@@ -13,8 +13,10 @@ void call_on_big_stack(std::size_t size, void (*call)(void*), void* argument) {
     control_block& self = *thread.current;
     sanitizer_record& home = sanitizer_of(self);
     stack* const small = std::exchange(self.memory, &large);
+    large.below = small;
     scope_exit const back{[&] {
         self.memory = small;
+        large.below = nullptr;
         thread.stacks.release(large);
     }};
     call_on_stack(large, home, call, argument);

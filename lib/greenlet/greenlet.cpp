@@ -105,6 +105,9 @@ void greenlet_ref::set_parent(greenlet_ref const& parent) const {
     TENDRIL_REQUIRE(
         block_->parent != nullptr, "the main greenlet of a thread has no parent and gets none");
     TENDRIL_REQUIRE(
+        !block_->parent_is_lent,
+        "a generator and a typed_greenlet answer whoever asks, so their parent cannot be set");
+    TENDRIL_REQUIRE(
         !is_ancestor_or_self(*block_, wanted),
         "a greenlet cannot be its own ancestor: the new parent descends from it");
     retain(*wanted);

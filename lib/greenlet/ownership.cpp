@@ -35,6 +35,10 @@ void free_after_end(thread_record& owner, control_block* block) noexcept {
             body->dispose();
         }
         destroy_locals(*block);
+        // Outside the lock: the set may hold handles of the same thread.
+        if (context_values* const context = std::exchange(block->context, nullptr)) {
+            drop(*context);
+        }
         control_block* const parent = block->parent;
         bool last_of_all = false;
         {
@@ -208,7 +212,7 @@ void receive_visitors(thread_record& record) noexcept {
 void end_suspended(thread_record& record, control_block const* spared) noexcept {
     record.blocks.for_each([&](control_block& block) {
         bool const suspended = block.state == greenlet_state::suspended;
-        if (suspended && block.memory != nullptr && &block != spared) {
+        if (suspended && &block != record.main && &block != spared) {
             retain(block);
             if (detail::end_by_exit(record, block)) {
                 release(block);

@@ -129,7 +129,8 @@ bool hub::end_those_suspended() {
     bool any = false;
     bool any_task = false;
     thread_.blocks.for_each([&](control_block& block) {
-        bool const suspended = block.state == greenlet_state::suspended && block.memory != nullptr;
+        // Main may stand on a stack of the pool as well (on_big_stack).
+        bool const suspended = block.state == greenlet_state::suspended && &block != thread_.main;
         if (suspended && &block != loop_ && !refuses_to_end(block)) {
             any = true;
             if (block.scheduled) {
@@ -143,7 +144,7 @@ bool hub::end_those_suspended() {
     if (any && !any_task) {
         end_suspended(thread_, loop_);
         thread_.blocks.for_each([&](control_block& block) {
-            if (block.state == greenlet_state::suspended && block.memory != nullptr) {
+            if (block.state == greenlet_state::suspended && &block != thread_.main) {
                 block.exits_delivered = pending_list::exit_attempts;
             }
         });

@@ -69,8 +69,11 @@ void hub::keep_own_alarms() {
         alarm& next = alarms_.pop();
         stack const* const on = thread_.stacks.holding(&next);
         bool forgotten = on != nullptr;
-        thread_.blocks.for_each(
-            [&](control_block const& block) { forgotten = forgotten && block.memory != on; });
+        thread_.blocks.for_each([&](control_block const& block) {
+            for (stack const* each = block.memory; each != nullptr; each = each->below) {
+                forgotten = forgotten && each != on;
+            }
+        });
         if (!forgotten) {
             kept.emplace_back(moment, &next);
         }

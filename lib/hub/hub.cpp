@@ -256,6 +256,10 @@ void hub::call_posted() noexcept {
         } catch (...) {
             report_error(std::current_exception(), "a function that another thread has posted");
         }
+        if (stage_ == stage::forked) {
+            // This is the child, and the other functions were meant for the parent.
+            return;
+        }
     }
 }
 

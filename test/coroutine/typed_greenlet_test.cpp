@@ -139,4 +139,15 @@ TENDRIL_TEST(typed_greenlet, ends_with_its_handle) {
     EXPECT_EQ(seen, transcript{"cleanup"});
 }
 
+TENDRIL_TEST(typed_greenlet, one_that_is_continued_by_hand_waits_on) {
+    greenlet inside;
+    typed_greenlet<int, int> adds{[&](int first, auto& caller) {
+        inside = greenlet::current();
+        return first + caller.switch_to(1);
+    }};
+    adds.switch_to(2);
+    inside.switch_to();
+    EXPECT_EQ(adds.switch_to(3), 5);
+}
+
 }  // namespace

@@ -32,6 +32,8 @@ struct stack {
     std::byte* limit;
     /// The next stack in the pool's list of idle ones.
     stack* next_idle;
+    /// Where its user's other frames are, while it serves as a big stack; else null.
+    stack* below;
     /// What the sanitizers know about this stack. It stays with the stack when it is reused.
     sanitizer_record sanitizer;
     /// Which list of the pool it returns to.

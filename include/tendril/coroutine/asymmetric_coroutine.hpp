@@ -46,12 +46,21 @@ public:
     /// misuse when it has ended, when it is being resumed already, or when somebody else has
     /// switched to the caller meanwhile. Switches: may.
     TENDRIL_ALWAYS_INLINE void resume() {
+        make_ready();
+        resume_ready();
+    }
+
+    /// The first half of `resume`: throws what it throws while nothing has changed yet.
+    /// Switches: never.
+    TENDRIL_ALWAYS_INLINE void make_ready() {
         thread_record& thread = this_thread();
         if (!can_be_resumed(thread)) [[unlikely]] {
             prepare_resume(thread);
         }
-        change_sides(thread);
     }
+    /// The second half. Requires: `make_ready` has returned just now. Throws: as `resume`.
+    /// Switches: may.
+    TENDRIL_ALWAYS_INLINE void resume_ready() { change_sides(this_thread()); }
 
     /// As `resume`, but the body continues with an exception. One that has not begun ends without
     /// having run. Throws: as `resume`; what was thrown in, when the body has not begun or does not
@@ -66,7 +75,8 @@ public:
     bool is_being_resumed() const noexcept { return caller_ != nullptr; }
 
     /// Drops the greenlet, which ends it, and then this object; the object stays until the greenlet
-    /// is gone. Switches: may.
+    /// is gone and nobody waits in `resume` any more. Whoever waits there gets misuse when it is
+    /// continued. Switches: may.
     static void destroy(asymmetric_coroutine* dropped) noexcept;
 
     // The body's side.
@@ -113,6 +123,7 @@ private:
     TENDRIL_COLD void prepare_resume(thread_record& thread);
     TENDRIL_COLD void suspend_without_caller(thread_record& thread);
     [[noreturn]] TENDRIL_COLD void throw_interfered() const;
+    [[noreturn]] TENDRIL_COLD void leave_dropped(thread_record& thread);
     void end() noexcept;
 
     TENDRIL_ALWAYS_INLINE void change_sides(thread_record& thread) {
@@ -121,6 +132,9 @@ private:
         block_->parent = caller_;
         thread.transfer = nullptr;
         switch_stacks(thread, *next_, greenlet_state::suspended);
+        if (dropped_) [[unlikely]] {
+            leave_dropped(thread);
+        }
         block_->parent = thread.main;
         caller_ = nullptr;
         finish_arrival(thread);
@@ -137,6 +151,10 @@ private:
     stage stage_ = stage::asked;
     // Whoever made it has dropped it, so it goes when the greenlet does.
     bool dropped_ = false;
+    // It was dropped while somebody waited in `resume`, whose frame still refers to it.
+    bool awaited_ = false;
+    // The greenlet has no more use for it.
+    bool disposed_ = false;
 };
 
 /// Drops a coroutine at the end of the scope.

@@ -141,9 +141,11 @@ public:
         if (ended()) {
             return nullptr;
         }
-        state_->yield.item_ = nullptr;
-        state_->resume();
-        return state_->yield.item_;
+        state& mine = *state_;
+        mine.make_ready();
+        mine.yield.item_ = nullptr;
+        mine.resume_ready();
+        return mine.yield.item_;
     }
 
     /// As `next`, and makes the `yield` that waits return `sent`. Throws: as `next`; misuse when no
@@ -153,6 +155,7 @@ public:
         TENDRIL_REQUIRE(
             state_ != nullptr && state_->begun() && !ended(),
             "nobody waits for what is sent: call next() first, and send() while there is more");
+        state_->make_ready();
         state_->yield.sent_.sent.emplace(std::move(sent));
         return next();
     }
@@ -163,9 +166,10 @@ public:
     item_type* throw_into(std::exception_ptr error) {
         TENDRIL_REQUIRE(
             state_ != nullptr, "this generator was moved from: throw into the one that has it");
-        state_->yield.item_ = nullptr;
-        state_->resume_with(error);
-        return state_->yield.item_;
+        state& mine = *state_;
+        mine.yield.item_ = nullptr;
+        mine.resume_with(error);
+        return mine.yield.item_;
     }
     template <typename Error>
     requires(!std::convertible_to<Error, std::exception_ptr>) item_type* throw_into(Error error) {

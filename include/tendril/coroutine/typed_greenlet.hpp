@@ -89,16 +89,16 @@ public:
     In switch_to(Given&& answer) {
         if constexpr (std::is_same_v<Given, Out>) {
             out_.pass(answer);
-            coroutine_.suspend();
+            wait();
         } else {
             Out copy(answer);
             out_.pass(copy);
-            coroutine_.suspend();
+            wait();
         }
         return in_.take();
     }
     In switch_to() requires std::is_void_v<Out> {
-        coroutine_.suspend();
+        wait();
         return in_.take();
     }
 
@@ -107,6 +107,14 @@ private:
     friend class typed_greenlet;
     explicit typed_caller(detail::asymmetric_coroutine& coroutine) noexcept
         : coroutine_{coroutine} {}
+
+    // Whoever is continued without having been sent anything, as by an exit that finds it in a
+    // destructor, waits on.
+    void wait() {
+        do {
+            coroutine_.suspend();
+        } while (!in_.arrived());
+    }
 
     detail::asymmetric_coroutine& coroutine_;
     detail::passed_value<Out> out_;
@@ -146,18 +154,21 @@ public:
         }
     }
     Out switch_to() requires std::is_void_v<In> {
-        checked().caller.out_.clear();
-        state_->resume();
-        return answer();
+        state& mine = checked();
+        mine.make_ready();
+        mine.caller.out_.clear();
+        mine.resume_ready();
+        return answer_of(mine);
     }
 
     /// As `switch_to`, but the function continues with an exception. One that has not begun ends
     /// without having run. Throws: as `switch_to`, and what was thrown in when it is not caught;
     /// bad_value when it has ended by an exit and there is no answer. Switches: may.
     Out throw_into(std::exception_ptr error) {
-        checked().caller.out_.clear();
-        state_->resume_with(error);
-        return answer();
+        state& mine = checked();
+        mine.caller.out_.clear();
+        mine.resume_with(error);
+        return answer_of(mine);
     }
     template <typename Error>
     requires(!std::convertible_to<Error, std::exception_ptr>) Out throw_into(Error error) {
@@ -197,22 +208,23 @@ private:
     template <typename Sent>
     Out exchange(Sent& sent) {
         state& mine = checked();
+        mine.make_ready();
         mine.caller.out_.clear();
         mine.caller.in_.pass(sent);
-        mine.resume();
-        return answer();
+        mine.resume_ready();
+        return answer_of(mine);
     }
     state& checked() const {
         TENDRIL_REQUIRE(state_ != nullptr, "this typed_greenlet was moved from: it names nobody");
         return *state_;
     }
-    Out answer() {
-        if (!state_->caller.out_.arrived()) {
+    static Out answer_of(state& mine) {
+        if (!mine.caller.out_.arrived()) {
             throw bad_value{"the greenlet has exited (greenlet_exit), so it gives no answer: ask "
                             "dead() before, "
                             "or do not end it while its answer is awaited"};
         }
-        return state_->caller.out_.take();
+        return mine.caller.out_.take();
     }
 
     std::unique_ptr<state, detail::coroutine_dropper> state_;

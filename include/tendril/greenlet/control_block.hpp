@@ -90,6 +90,8 @@ struct alignas(64) control_block {
     std::uint8_t exits_delivered = 0;
     /// How large a stack it asks for, as a class of its pool.
     std::uint8_t stack_class = 0;
+    /// Its parent is whoever waits for its answer, and not counted: nobody may set another.
+    bool parent_is_lent = false;
     /// Immutable: the thread it lives and dies on.
     thread_record* thread;
     /// For the scheduler: the next one in the ready queue.
