@@ -126,6 +126,7 @@ overflow_watch::overflow_watch(stack_pool const& pool) noexcept {
         return;
     }
     watched = &pool;
+    pool_ = &pool;
     stack_t present{};
     if (::sigaltstack(nullptr, &present) != 0 || (present.ss_flags & SS_DISABLE) == 0) {
         return;
@@ -161,6 +162,9 @@ void overflow_watch::stop() noexcept {
 }
 
 overflow_watch::~overflow_watch() {
+    if (pool_ != nullptr && watched == pool_) {
+        stop();
+    }
     if (memory_ != nullptr) {
         kernel().munmap(memory_, size_);
     }

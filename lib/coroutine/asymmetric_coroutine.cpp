@@ -49,7 +49,7 @@ void asymmetric_coroutine::resume_with(std::exception_ptr const& error) {
         }
         return;
     }
-    if (!can_be_resumed(thread)) {
+    if (!is_ready()) {
         prepare_resume(thread);
     }
     thread.raising = error;
@@ -57,7 +57,36 @@ void asymmetric_coroutine::resume_with(std::exception_ptr const& error) {
     change_sides(thread);
 }
 
-void asymmetric_coroutine::suspend_without_caller(thread_record& thread) {
+void asymmetric_coroutine::resume_body_with_exit() {
+    next_ = block_;
+    resume_with(std::make_exception_ptr(greenlet_exit{}));
+}
+
+// A coroutine inside the body goes back to the caller of the outer one. Its frame may go before the
+// outer one does, or after it.
+void asymmetric_coroutine::suspend_in_place_of_body(thread_record& thread) {
+    control_block& inner = *thread.current;
+    stand_in mine{this};
+    stand_in_ = &mine;
+    next_ = &inner;
+    stage_ = stage::answered;
+    scope_exit const leave{[&] {
+        if (asymmetric_coroutine* const of = mine.of) {
+            of->stand_in_ = nullptr;
+            of->next_ = of->block_;
+        }
+    }};
+    thread.transfer = nullptr;
+    switch_stacks(thread, *caller_, greenlet_state::suspended);
+    finish_arrival(thread);
+}
+
+// The slow half of `suspend`: not the body calls it, or nobody has resumed.
+void asymmetric_coroutine::suspend_otherwise(thread_record& thread) {
+    if (caller_ != nullptr) {
+        suspend_in_place_of_body(thread);
+        return;
+    }
     control_block const* inside = thread.current;
     while (inside != nullptr && inside != block_) {
         inside = inside->parent;

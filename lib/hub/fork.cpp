@@ -86,9 +86,11 @@ void hub::keep_own_alarms() {
 // Nobody is left but main and whoever called `fork`; the loop runs because that one has ended or
 // left by hand.
 void hub::refuse_to_go_on() noexcept {
-    main_->parked_on = nullptr;
+    // A main greenlet that was not the thread's own is forgotten too.
+    control_block& told = main_->state == greenlet_state::dead ? *thread_.main : *main_;
+    told.parked_on = nullptr;
     raise_in(
-        *main_,
+        told,
         std::make_exception_ptr(misuse{
             "this is the child of a fork, and the greenlet that called fork() has ended or waits: "
             "let it end the process with _exit(), or call this_hub().reset_after_fork() first"}));

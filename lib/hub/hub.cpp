@@ -180,11 +180,11 @@ void hub::loop() {
         ++turns_;
         budget_left_ = budget_;
         run_ready();
-        if (!stopping_) {
-            receive_visitors(thread_);
-            call_posted();
-            look_at_reactor();
-            fire_alarms();
+        // Any call in here may fork, and what follows would not be the child's to do.
+        for (auto const step : {&hub::call_posted, &hub::look_at_reactor, &hub::fire_alarms}) {
+            if (!stopping_ && stage_ != stage::forked) {
+                (this->*step)();
+            }
         }
     }
 }
@@ -247,6 +247,7 @@ void hub::call(callback& due) noexcept {
 }
 
 void hub::call_posted() noexcept {
+    receive_visitors(thread_);
     if (!mailbox_->has_mail()) {
         return;
     }

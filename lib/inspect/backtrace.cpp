@@ -26,7 +26,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <ostream>
-#include <string_view>
 
 namespace tendril {
 namespace {
@@ -72,8 +71,10 @@ bool has_frames(greenlet_state state) noexcept {
 
 // Says whether a function is ours or the C++ library's, as far as its name tells.
 bool is_inner(std::string const& function) {
-    for (std::string_view const inner : {"tendril::", "jump_fcontext", "std::", "boost::"}) {
-        if (function.find(inner) != function.npos) {
+    // Not its parameters: a function of the program may take a `std::string`.
+    std::string const name = ' ' + function.substr(0, function.find('('));
+    for (char const* const inner : {" tendril::", " jump_fcontext", " std::", " boost::"}) {
+        if (name.find(inner) != name.npos) {
             return true;
         }
     }
@@ -122,9 +123,10 @@ void backtrace::take(control_block& block) {
     copy_bytes(registers.data(), where, size);
     sanitizer::forget_frames_below(*mine.observed, where);
     // The innermost is `collect` itself.
-    auto const taken = static_cast<std::size_t>(mine.count);
-    std::move(frames_.begin() + 1, frames_.begin() + mine.count, frames_.begin());
-    count_ = taken - 1;
+    if (mine.count > 0) {
+        std::move(frames_.begin() + 1, frames_.begin() + mine.count, frames_.begin());
+        count_ = static_cast<std::size_t>(mine.count) - 1;
+    }
 }
 
 std::string backtrace::position() const {

@@ -2,11 +2,14 @@
 #include <harness/greenlets.hpp>
 #include <tendril/coroutine/generator.hpp>
 
+#include <memory>
 #include <optional>
 
 namespace {
 
 using namespace tendril;
+using tendril::test::note_at_end;
+using tendril::test::transcript;
 
 TENDRIL_TEST(generator, one_that_its_own_function_destroys_tells_whoever_waits) {
     std::optional<generator<int>> numbers;
@@ -34,6 +37,47 @@ TENDRIL_TEST(generator, what_is_sent_in_vain_does_not_arrive_later) {
     }};
     own = &numbers;
     while (numbers.next() != nullptr) {}
+}
+
+TENDRIL_TEST(generator, one_whose_inner_one_is_gone_continues_with_its_own_function) {
+    std::unique_ptr<generator<int>> inner;
+    generator<int> outer{[&](auto& yield_outer) {
+        inner = std::make_unique<generator<int>>([&](auto&) { yield_outer(1); });
+        EXPECT_THROW(inner->next(), misuse);
+        yield_outer(2);
+    }};
+    EXPECT_EQ(*outer.next(), 1);
+    inner = nullptr;
+    greenlet const reuses_the_block{[] { ADD_FAILURE() << "nobody has switched here"; }};
+    EXPECT_EQ(*outer.next(), 2);
+}
+
+TENDRIL_TEST(generator, closing_one_that_stands_in_an_inner_one_ends_both) {
+    transcript seen;
+    generator<int> outer{[&](auto& yield_outer) {
+        note_at_end const outer_cleanup{seen, "outer"};
+        generator<int> inner{[&](auto&) {
+            note_at_end const inner_cleanup{seen, "inner"};
+            yield_outer(1);
+        }};
+        inner.next();
+    }};
+    outer.next();
+    outer.close();
+    EXPECT_EQ(seen, (transcript{"inner", "outer"}));
+    EXPECT_FALSE(outer);
+}
+
+TENDRIL_TEST(generator, an_inner_one_may_outlive_the_outer_one_that_it_stands_in_for) {
+    std::unique_ptr<generator<int>> inner;
+    {
+        generator<int> outer{[&](auto& yield_outer) {
+            inner = std::make_unique<generator<int>>([&](auto&) { yield_outer(1); });
+            inner->next();
+        }};
+        outer.next();
+    }
+    inner = nullptr;
 }
 
 TENDRIL_TEST(generator, its_parent_cannot_be_set) {

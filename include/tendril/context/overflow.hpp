@@ -37,6 +37,7 @@ public:
     void stop() noexcept;
 
 private:
+    stack_pool const* pool_ = nullptr;
     void* memory_ = nullptr;
     std::size_t size_ = 0;
 };

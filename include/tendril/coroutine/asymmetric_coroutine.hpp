@@ -15,7 +15,10 @@
 //    thread's main greenlet, which is counted; a coroutine that kept alive the greenlet on whose
 //    stack it stands would keep itself alive.
 // 3. `next_` is who continues at the next `resume`: the greenlet that called `suspend`. That is the
-//    body itself, or a coroutine inside it that answers in its place.
+//    body itself, or a coroutine inside it that answers in its place; `stand_in_` is in the frame of
+//    that one, and takes it out of here when the frame goes.
+// 4. One that is destroyed while somebody waits in `resume` stays until he has left: then he is
+//    counted as its parent, and gets misuse.
 
 #include <tendril/greenlet/greenlet.hpp>
 #include <tendril/greenlet/switch.hpp>
@@ -53,19 +56,27 @@ public:
     /// The first half of `resume`: throws what it throws while nothing has changed yet.
     /// Switches: never.
     TENDRIL_ALWAYS_INLINE void make_ready() {
-        thread_record& thread = this_thread();
-        if (!can_be_resumed(thread)) [[unlikely]] {
-            prepare_resume(thread);
+        if (!is_ready()) [[unlikely]] {
+            prepare_resume(this_thread());
         }
     }
-    /// The second half. Requires: `make_ready` has returned just now. Throws: as `resume`.
-    /// Switches: may.
-    TENDRIL_ALWAYS_INLINE void resume_ready() { change_sides(this_thread()); }
+    /// The second half. Requires: `make_ready` has returned just now, or `is_ready`. Throws: as
+    /// `resume`. Switches: may.
+    TENDRIL_ALWAYS_INLINE void resume_ready() { change_sides(*next_->thread); }
+
+    /// Says whether it is suspended on this thread and waits to be resumed. Switches: never.
+    bool is_ready() const noexcept {
+        return caller_ == nullptr && next_->thread == this_thread_record &&
+            next_->state.load(std::memory_order_relaxed) == greenlet_state::suspended;
+    }
 
     /// As `resume`, but the body continues with an exception. One that has not begun ends without
     /// having run. Throws: as `resume`; what was thrown in, when the body has not begun or does not
     /// catch it, but for an exit. Switches: may.
     void resume_with(std::exception_ptr const& error);
+
+    /// As `resume_with` an exit, but always in the body, which ends those that answer in its place.
+    void resume_body_with_exit();
 
     /// Says whether the body has begun, and whether it will not continue. Switches: never.
     bool begun() const noexcept { return block_->started.load(std::memory_order_relaxed); }
@@ -86,11 +97,11 @@ public:
     TENDRIL_ALWAYS_INLINE void suspend() {
         thread_record& thread = this_thread();
         control_block* const to = caller_;
-        if (to == nullptr) [[unlikely]] {
-            suspend_without_caller(thread);
+        if (to == nullptr || thread.current != block_) [[unlikely]] {
+            suspend_otherwise(thread);
             return;
         }
-        next_ = thread.current;
+        next_ = block_;
         stage_ = stage::answered;
         thread.transfer = nullptr;
         switch_stacks(thread, *to, greenlet_state::suspended);
@@ -101,7 +112,11 @@ public:
     void dispose() noexcept final;
 
 protected:
-    ~asymmetric_coroutine() override = default;
+    ~asymmetric_coroutine() override {
+        if (stand_in_ != nullptr) {
+            stand_in_->of = nullptr;
+        }
+    }
 
     /// Destroys the function. Called once, on the greenlet's stack. Switches: may.
     virtual void destroy_function() noexcept = 0;
@@ -116,12 +131,9 @@ private:
         ended,
     };
 
-    bool can_be_resumed(thread_record const& thread) const noexcept {
-        return caller_ == nullptr && next_->thread == &thread &&
-            next_->state.load(std::memory_order_relaxed) == greenlet_state::suspended;
-    }
     TENDRIL_COLD void prepare_resume(thread_record& thread);
-    TENDRIL_COLD void suspend_without_caller(thread_record& thread);
+    TENDRIL_COLD void suspend_otherwise(thread_record& thread);
+    void suspend_in_place_of_body(thread_record& thread);
     [[noreturn]] TENDRIL_COLD void throw_interfered() const;
     [[noreturn]] TENDRIL_COLD void leave_dropped(thread_record& thread);
     void end() noexcept;
@@ -155,6 +167,12 @@ private:
     bool awaited_ = false;
     // The greenlet has no more use for it.
     bool disposed_ = false;
+
+    // Somebody who answers in place of the body; `of` is null when the coroutine has gone first.
+    struct stand_in {
+        asymmetric_coroutine* of;
+    };
+    stand_in* stand_in_ = nullptr;
 };
 
 /// Drops a coroutine at the end of the scope.

@@ -138,11 +138,13 @@ public:
     /// Throws: what leaves the function; misuse when the generator is running, or somebody has
     /// switched to the caller meanwhile; wrong_thread; stack_exhausted. Switches: may.
     [[gnu::always_inline]] item_type* next() {
-        if (ended()) {
-            return nullptr;
+        if (state_ == nullptr || !state_->is_ready()) [[unlikely]] {
+            if (ended()) {
+                return nullptr;
+            }
+            state_->make_ready();
         }
         state& mine = *state_;
-        mine.make_ready();
         mine.yield.item_ = nullptr;
         mine.resume_ready();
         return mine.yield.item_;
@@ -184,7 +186,7 @@ public:
             return;
         }
         state_->yield.item_ = nullptr;
-        state_->resume_with(std::make_exception_ptr(greenlet_exit{}));
+        state_->resume_body_with_exit();
         TENDRIL_REQUIRE(
             ended(),
             "a generator that was closed has yielded again: let a catch (...) around a yield "

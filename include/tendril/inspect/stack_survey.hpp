@@ -28,8 +28,8 @@
 namespace tendril {
 
 /// How many bytes of its stack a greenlet has ever used: to the word, but counting former users of
-/// the same stack, unless a survey was alive when it began. 0 for one that has no stack (unstarted,
-/// dead) and for a thread's main greenlet.
+/// the same stack, unless a survey was alive when it began. 0 for one that has no stack of a pool:
+/// unstarted, dead, or the main greenlet of a thread.
 /// Throws: misuse for an empty handle; wrong_thread. Switches: never. Thread: its own.
 std::size_t stack_usage(greenlet_ref const& measured);
 
