@@ -70,7 +70,7 @@ void look_at_frames() {
     backtrace const frames{sleeper};
     bool const known = frames.frames().size() >= 3;
     std::cout << "frames of the sleeper: " << (known ? "three or more" : "too few") << '\n';
-    // std::cout << frames;   prints them with their names
+    std::cerr << frames;
 }
 // DOC-END: frames
 

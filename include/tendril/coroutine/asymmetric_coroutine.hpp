@@ -15,8 +15,8 @@
 //    thread's main greenlet, which is counted; a coroutine that kept alive the greenlet on whose
 //    stack it stands would keep itself alive.
 // 3. `next_` is who continues at the next `resume`: the greenlet that called `suspend`. That is the
-//    body itself, or a coroutine inside it that answers in its place; `stand_in_` is in the frame of
-//    that one, and takes it out of here when the frame goes.
+//    body itself, or a coroutine inside it that answers in its place; `stand_in_` is in the frame
+//    of that one, and takes it out of here when the frame goes.
 // 4. One that is destroyed while somebody waits in `resume` stays until he has left: then he is
 //    counted as its parent, and gets misuse.
 
