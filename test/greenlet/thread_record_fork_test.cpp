@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A process that forks while another thread leaves something here.
+#include <harness/forking.hpp>
 #include <harness/greenlets.hpp>
 #include <tendril/greenlet/scheduler.hpp>
 #include <tendril/greenlet/thread_record.hpp>
 
 #include <pthread.h>
 #include <sched.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <exception>
@@ -74,12 +74,10 @@ TENDRIL_TEST(thread_record, a_child_of_fork_can_end_while_another_thread_was_dro
         // Ends the child if it waits for a lock that nobody gives back.
         ::alarm(10);
         receive_visitors(this_thread());
-        ::_exit(0);
+        test::end_child(true);
     }
     dropper.join();
-    int status = -1;
-    EXPECT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0);
+    EXPECT_TRUE(test::has_held(child));
     receive_visitors(this_thread());
     EXPECT_EQ(ended, 1);
 }
