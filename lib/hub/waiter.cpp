@@ -82,7 +82,10 @@ void waiter::run_out() noexcept {
     }
     if (withdraw()) {
         outcome_ = outcome::timed_out;
-        hub_->make_ready(*block_);
+        if (block_->parked_on == this) {
+            // In the child of a fork it may be forgotten, and its limit still armed.
+            hub_->make_ready(*block_);
+        }
     } else {
         wanted_ = outcome::timed_out;
     }
