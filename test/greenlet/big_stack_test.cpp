@@ -124,7 +124,7 @@ TENDRIL_TEST(big_stack, more_than_the_largest_stack_is_misuse) {
 }
 
 TENDRIL_TEST(big_stack, a_regular_expression_finds_the_room_it_needs) {
-    std::string const text(10'000, 'a');
+    std::string const text(2'000, 'a');
     greenlet g{[&] {
         return on_big_stack(
             [&] { return std::regex_match(text, std::regex{"(a|b)*"}); },
