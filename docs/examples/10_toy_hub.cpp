@@ -20,6 +20,8 @@ namespace {
 // DOC: toy_hub
 class toy_hub {
 public:
+    toy_hub() : loop_{[this] { loop(); }} {}
+
     // Makes a greenlet that will run in its turn. Its parent is the hub: when it ends, control
     // comes back to the loop.
     void spawn(std::function<void()> function) {
@@ -70,7 +72,7 @@ private:
         asleep_.erase(first);
     }
 
-    greenlet loop_{[this] { loop(); }};
+    greenlet loop_;
     std::deque<greenlet> ready_;
     std::vector<sleeper> asleep_;
     int now_ = 0;
