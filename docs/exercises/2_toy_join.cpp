@@ -23,6 +23,8 @@ struct toy_task {
 
 class toy_hub {
 public:
+    toy_hub() : loop_{[this] { loop(); }} {}
+
     std::shared_ptr<toy_task> spawn(std::function<void()> function) {
         auto task = std::make_shared<toy_task>();
         ready_.push_back(greenlet{
@@ -60,7 +62,7 @@ private:
         }
     }
 
-    greenlet loop_{[this] { loop(); }};
+    greenlet loop_;
     std::deque<greenlet> ready_;
 };
 // DOC-END: toy_join

@@ -21,6 +21,8 @@ namespace {
 // DOC: priorities
 class scheduler {
 public:
+    scheduler() : loop_{[this] { return loop(); }} {}
+
     void spawn(int urgency, std::function<void()> function) {
         make_ready({-urgency, ++count_}, greenlet{std::move(function), {.parent = loop_}});
     }
@@ -57,7 +59,7 @@ private:
         return failed;
     }
 
-    greenlet loop_{[this] { return loop(); }};
+    greenlet loop_;
     std::map<place, greenlet> ready_;
     place running_;
     std::uint64_t count_ = 0;

@@ -21,7 +21,10 @@ struct too_many_failures : std::runtime_error {
 
 class supervisor {
 public:
-    supervisor(int (*child)(int), int restarts) : child_{child}, restarts_{restarts} {}
+    supervisor(int (*child)(int), int restarts)
+        : child_{child},
+          restarts_{restarts},
+          me_{[this](int request) { supervise(request); }} {}
 
     // Answers a request, or says in words why not. Throws: too_many_failures.
     std::string ask(int request) { return me_.switch_to(request).as<std::string>(); }
@@ -56,7 +59,7 @@ private:
 
     int (*child_)(int);
     int restarts_;
-    greenlet me_{[this](int request) { supervise(request); }};
+    greenlet me_;
 };
 // DOC-END: supervisor
 
