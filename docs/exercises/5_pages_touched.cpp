@@ -38,6 +38,7 @@ std::ptrdiff_t pages_touched(stack const& of) {
 void descend(std::size_t bytes) {
     char volatile frame[page];
     frame[0] = 1;
+    asm volatile("" : : "r"(frame) : "memory");  // no compiler can make a loop of this
     if (bytes > page) {
         descend(bytes - page);
     }
