@@ -3,6 +3,7 @@
 // What does `jump` add to Boost's bare jump, when it carries the state of exceptions? And what is
 // it worth that the tops of stacks are coloured, when a thousand stacks take turns?
 #include <harness/compare.hpp>
+#include <harness/raw_jumps.hpp>
 
 #include <tendril/context.hpp>
 
@@ -12,22 +13,8 @@
 namespace {
 
 using namespace tendril;
-
-void bounce(arrival from) {
-    while (true) {
-        from = boost::context::detail::jump_fcontext(from.fctx, nullptr);
-    }
-}
-
-void raw_jumps(std::uint64_t iterations) {
-    stack_pool pool;
-    stack& memory = pool.acquire();
-    void* other = boost::context::detail::make_fcontext(memory.top, memory.size(), &bounce);
-    for (std::uint64_t done = 0; done < iterations; ++done) {
-        other = boost::context::detail::jump_fcontext(other, nullptr).fctx;
-    }
-    pool.release(memory);
-}
+using bench::bounce;
+using bench::raw_jumps;
 
 // Two executions and what they jump with.
 struct pair {

@@ -3,6 +3,7 @@
 // What does a switch from greenlet to greenlet cost, against the bare jump below it? Two of them
 // take turns in loops that inline the switch. Exception state travels with each, as always.
 #include <harness/compare.hpp>
+#include <harness/raw_jumps.hpp>
 
 #include <tendril/context.hpp>
 #include <tendril/greenlet.hpp>
@@ -10,22 +11,7 @@
 namespace {
 
 using namespace tendril;
-
-void bounce(arrival from) {
-    while (true) {
-        from = boost::context::detail::jump_fcontext(from.fctx, nullptr);
-    }
-}
-
-void raw_jumps(std::uint64_t iterations) {
-    stack_pool pool;
-    stack& memory = pool.acquire();
-    void* other = boost::context::detail::make_fcontext(memory.top, memory.size(), &bounce);
-    for (std::uint64_t done = 0; done < iterations; ++done) {
-        other = boost::context::detail::jump_fcontext(other, nullptr).fctx;
-    }
-    pool.release(memory);
-}
+using bench::raw_jumps;
 
 void switches_without_value(std::uint64_t iterations) {
     greenlet{[iterations] {

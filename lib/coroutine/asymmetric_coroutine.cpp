@@ -19,9 +19,7 @@ void asymmetric_coroutine::make(
 
 // The slow half of `resume`: it is not simply suspended. Returns when it is.
 void asymmetric_coroutine::prepare_resume(thread_record& thread) {
-    TENDRIL_REQUIRE_AS(
-        wrong_thread, block_->thread == &thread,
-        "this coroutine belongs to another thread: it is resumed only on the thread that made it");
+    require_own_thread(thread);
     TENDRIL_REQUIRE(!ended(), "this coroutine has ended: ask it before whether there is more");
     TENDRIL_REQUIRE(
         caller_ == nullptr,
@@ -34,32 +32,43 @@ void asymmetric_coroutine::prepare_resume(thread_record& thread) {
         "this coroutine waits in the hub and has not suspended: let it answer first");
 }
 
-void asymmetric_coroutine::resume_with(std::exception_ptr const& error) {
-    thread_record& thread = this_thread();
+void asymmetric_coroutine::require_own_thread(thread_record const& thread) const {
+    TENDRIL_REQUIRE_AS(
+        wrong_thread, block_->thread == &thread,
+        "this coroutine belongs to another thread: it is resumed only on the thread that made it");
+}
+
+void asymmetric_coroutine::require_resumable_with(std::exception_ptr const& error) {
     TENDRIL_REQUIRE(
         error != nullptr, "a coroutine continues with an exception, not a null pointer");
-    bool const unstarted = block_->state.load(std::memory_order_relaxed) ==
-        greenlet_state::unstarted;
-    if (unstarted && block_->thread == &thread) {
+    require_own_thread(this_thread());
+    if (begun() && !ended()) {
+        make_ready();
+    }
+}
+
+void asymmetric_coroutine::resume_with(std::exception_ptr const& error) {
+    require_resumable_with(error);
+    if (!begun() && !ended()) {
         tendril::abandon(*block_, error);
     }
-    if (ended() && block_->thread == &thread) {
+    if (ended()) {
         if (!is_exit(error)) {
             std::rethrow_exception(error);
         }
         return;
     }
-    if (!is_ready()) {
-        prepare_resume(thread);
-    }
+    thread_record& thread = this_thread();
     thread.raising = error;
     thread.on_arrival |= raise_error;
     change_sides(thread);
 }
 
 void asymmetric_coroutine::resume_body_with_exit() {
+    std::exception_ptr const exit = std::make_exception_ptr(greenlet_exit{});
+    require_resumable_with(exit);
     next_ = block_;
-    resume_with(std::make_exception_ptr(greenlet_exit{}));
+    resume_with(exit);
 }
 
 // A coroutine inside the body goes back to the caller of the outer one. Its frame may go before the
@@ -67,6 +76,10 @@ void asymmetric_coroutine::resume_body_with_exit() {
 void asymmetric_coroutine::suspend_in_place_of_body(thread_record& thread) {
     control_block& inner = *thread.current;
     stand_in mine{this};
+    if (stand_in_ != nullptr) {
+        // The body has caught its exit and begun another one.
+        stand_in_->of = nullptr;
+    }
     stand_in_ = &mine;
     next_ = &inner;
     stage_ = stage::answered;

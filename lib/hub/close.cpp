@@ -213,6 +213,11 @@ void hub::end_loop() noexcept {
     // The captures of what was posted are destroyed here, outside the mailbox's lock.
     static_cast<void>(mailbox_->close());
     static_cast<void>(mailbox_->take_mail());
+    end_loop_greenlet();
+    reactor_->stop_listening();
+}
+
+void hub::end_loop_greenlet() noexcept {
     stopping_ = true;
     loop_greenlet_.set_parent(greenlet::current());
     loop_greenlet_.switch_to();
@@ -221,7 +226,6 @@ void hub::end_loop() noexcept {
     while (!alarms_.empty()) {
         alarms_.pop();
     }
-    reactor_->stop_listening();
 }
 
 // Returns whether there were any.

@@ -104,13 +104,7 @@ void hub::refuse_to_go_on() noexcept {
 
 void hub::close_after_fork() noexcept {
     drop_calls();
-    stopping_ = true;
-    loop_greenlet_.set_parent(greenlet::current());
-    loop_greenlet_.switch_to();
-    set_loop(thread_, nullptr);
-    while (!alarms_.empty()) {
-        alarms_.pop();
-    }
+    end_loop_greenlet();
     leak(std::move(reactor_));
     leak(std::exchange(mailbox_, nullptr));
     stage_ = stage::closed;

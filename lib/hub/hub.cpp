@@ -180,11 +180,16 @@ void hub::loop() {
         ++turns_;
         budget_left_ = budget_;
         run_ready();
-        // Any call in here may fork, and what follows would not be the child's to do.
-        for (auto const step : {&hub::call_posted, &hub::look_at_reactor, &hub::fire_alarms}) {
-            if (!stopping_ && stage_ != stage::forked) {
-                (this->*step)();
-            }
+        // What is called in a turn may fork, and what follows is not the child's to do.
+        auto const goes_on = [this] { return !stopping_ && stage_ != stage::forked; };
+        if (goes_on()) {
+            call_posted();
+        }
+        if (goes_on()) {
+            look_at_reactor();
+        }
+        if (goes_on()) {
+            fire_alarms();
         }
     }
 }

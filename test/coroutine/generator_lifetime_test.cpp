@@ -80,6 +80,44 @@ TENDRIL_TEST(generator, an_inner_one_may_outlive_the_outer_one_that_it_stands_in
     inner = nullptr;
 }
 
+TENDRIL_TEST(generator, what_is_refused_on_another_thread_changes_nothing) {
+    generator<int> outer{[&](auto& yield_outer) {
+        generator<int> inner{[&](auto&) {
+            yield_outer(1);
+            yield_outer(2);
+        }};
+        inner.next();
+    }};
+    auto const at = outer.begin();
+    tendril::test::on_new_thread([&] {
+        EXPECT_THROW(outer.close(), wrong_thread);
+        EXPECT_THROW(outer.throw_into(greenlet_exit{}), wrong_thread);
+    });
+    EXPECT_EQ(*at, 1);
+    EXPECT_EQ(*outer.next(), 2);
+}
+
+TENDRIL_TEST(generator, two_that_stood_in_one_after_the_other_leave_in_any_order) {
+    std::unique_ptr<generator<int>> first;
+    std::unique_ptr<generator<int>> second;
+    {
+        generator<int> outer{[&](auto& yield_outer) {
+            first = std::make_unique<generator<int>>([&](auto&) { yield_outer(1); });
+            try {
+                first->next();
+            } catch (greenlet_exit const&) {
+                second = std::make_unique<generator<int>>([&](auto&) { yield_outer(2); });
+                second->next();
+            }
+        }};
+        outer.next();
+        EXPECT_THROW(outer.close(), misuse);
+        first = nullptr;
+        EXPECT_TRUE(outer);
+    }
+    second = nullptr;
+}
+
 TENDRIL_TEST(generator, its_parent_cannot_be_set) {
     greenlet other{[] {}};
     generator<int> numbers{

@@ -73,6 +73,22 @@ TENDRIL_TEST(context_carrier, ends_with_its_last_carrier) {
     EXPECT_EQ(numbered_values::alive, 0);
 }
 
+struct holding_values : context_values {
+    greenlet held;
+};
+
+TENDRIL_TEST(context_carrier, may_hold_a_greenlet_of_a_thread_that_has_ended) {
+    greenlet carrier;
+    on_new_thread([&] {
+        carrier = greenlet{[] {}};
+        carrier.switch_to();
+        auto* const values = new holding_values;
+        values->held = greenlet{[] {}};
+        set_context(carrier, carried_context{values});
+    });
+    carrier = greenlet{};
+}
+
 TENDRIL_TEST(context_carrier, of_nobody_is_misuse) {
     EXPECT_THROW(context_of(greenlet{}), misuse);
     EXPECT_THROW(set_context(greenlet{}, {}), misuse);

@@ -2,6 +2,7 @@
 //
 // The end of a hub.
 #include <harness/hubs.hpp>
+#include <tendril/greenlet/big_stack.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/remote.hpp>
 #include <tendril/hub/sleep.hpp>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <thread>
 
 namespace {
 
@@ -400,6 +402,17 @@ TENDRIL_TEST(hub_close, a_greenlet_left_behind_ignores_later_wakes_and_lost_hand
         g = {};
         EXPECT_FALSE(went_on);
     });
+}
+
+TENDRIL_TEST(hub_close, leaves_main_alone_that_stands_on_a_big_stack) {
+    std::thread{[] {
+        hub mine;
+        greenlet const closer{[&] {
+            mine.close();
+            return 1;
+        }};
+        EXPECT_EQ(on_big_stack([&] { return closer.switch_to().as<int>(); }), 1);
+    }}.join();
 }
 
 TENDRIL_TEST(hub_close, the_last_handle_to_one_left_behind_may_go) {

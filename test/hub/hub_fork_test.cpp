@@ -2,6 +2,7 @@
 #include <harness/forking.hpp>
 #include <harness/hubs.hpp>
 #include <harness/tendril_test.hpp>
+#include <tendril/greenlet/big_stack.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/sleep.hpp>
 #include <tendril/hub/timeout.hpp>
@@ -112,6 +113,50 @@ TEST_F(fork_of_a_hub, keeps_the_limits_of_the_greenlet_that_has_forked) {
             }
             return false;
         }));
+    });
+}
+
+TEST_F(fork_of_a_hub, keeps_the_limits_below_a_big_stack) {
+    run([] {
+        bool held = false;
+        greenlet const forking = this_hub().spawn_raw([&] {
+            timeout const limit{20ms};
+            auto const limit_holds = [&] {
+                this_hub().reset_after_fork();
+                try {
+                    sleep_for(1s);
+                } catch (timed_out const& error) {
+                    return error.by(limit);
+                }
+                return false;
+            };
+            held = on_big_stack([&] { return holds_in_a_child(limit_holds); });
+        });
+        while (!forking.dead()) {
+            yield();
+        }
+        EXPECT_TRUE(held);
+    });
+}
+
+TEST_F(fork_of_a_hub, a_posted_function_that_forks_is_the_last_one_in_the_child) {
+    run([] {
+        pid_t child = -1;
+        bool second_ran = false;
+        remote const door = this_hub().remote();
+        door.post([&] { child = ::fork(); });
+        door.post([&] { second_ran = true; });
+        bool main_was_told = false;
+        try {
+            sleep_for(1ms);
+        } catch (misuse const&) {
+            main_was_told = true;
+        }
+        if (child == 0) {
+            tendril::test::end_child(main_was_told && !second_ran);
+        }
+        EXPECT_TRUE(tendril::test::has_held(child));
+        EXPECT_TRUE(second_ran);
     });
 }
 

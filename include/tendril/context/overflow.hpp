@@ -3,8 +3,8 @@
 
 // What a stack overflow says before the process ends.
 //
-//     tendril: stack overflow in greenlet 7 'parser': its stack of 196608 bytes is full (address
-//     0x7f…) in function parse_value(...). Give it more …
+//     tendril: stack overflow in greenlet 7 parser: its stack of 196608 bytes is full (fault at
+//     0x7f…, in function parse_value). Give it more (stack_size in its options), …
 //
 // A function that steps into the guard below its stack faults. The handler of that fault runs on an
 // alternate stack, because there is no room on the full one; it prints what it knows and then lets

@@ -75,6 +75,9 @@ public:
     /// catch it, but for an exit. Switches: may.
     void resume_with(std::exception_ptr const& error);
 
+    /// Throws what `resume_with` would throw while nothing has changed yet. Switches: never.
+    void require_resumable_with(std::exception_ptr const& error);
+
     /// As `resume_with` an exit, but always in the body, which ends those that answer in its place.
     void resume_body_with_exit();
 
@@ -134,6 +137,7 @@ private:
     TENDRIL_COLD void prepare_resume(thread_record& thread);
     TENDRIL_COLD void suspend_otherwise(thread_record& thread);
     void suspend_in_place_of_body(thread_record& thread);
+    void require_own_thread(thread_record const& thread) const;
     [[noreturn]] TENDRIL_COLD void throw_interfered() const;
     [[noreturn]] TENDRIL_COLD void leave_dropped(thread_record& thread);
     void end() noexcept;

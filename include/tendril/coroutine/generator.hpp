@@ -169,6 +169,7 @@ public:
         TENDRIL_REQUIRE(
             state_ != nullptr, "this generator was moved from: throw into the one that has it");
         state& mine = *state_;
+        mine.require_resumable_with(error);
         mine.yield.item_ = nullptr;
         mine.resume_with(error);
         return mine.yield.item_;
@@ -185,7 +186,6 @@ public:
         if (ended()) {
             return;
         }
-        state_->yield.item_ = nullptr;
         state_->resume_body_with_exit();
         TENDRIL_REQUIRE(
             ended(),

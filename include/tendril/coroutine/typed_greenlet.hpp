@@ -166,6 +166,7 @@ public:
     /// bad_value when it has ended by an exit and there is no answer. Switches: may.
     Out throw_into(std::exception_ptr error) {
         state& mine = checked();
+        mine.require_resumable_with(error);
         mine.caller.out_.clear();
         mine.resume_with(error);
         return answer_of(mine);

@@ -304,6 +304,7 @@ private:
     void let_closer_go() noexcept;
     void strand_survivors() noexcept;
     void end_loop() noexcept;
+    void end_loop_greenlet() noexcept;
     bool drop_calls() noexcept;
 
     // The child of a fork.
