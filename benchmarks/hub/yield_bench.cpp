@@ -6,6 +6,7 @@
 
 #include <tendril/context.hpp>
 #include <tendril/hub.hpp>
+#include <tendril/time.hpp>
 
 #include <cstdio>
 #include <vector>

@@ -6,6 +6,7 @@
 #include <tendril/hub.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>
+#include <tendril/time.hpp>
 
 #include <iostream>
 

@@ -3,8 +3,8 @@
 
 // Floor 3: one loop for each thread, that says who runs next and who sleeps until when.
 //
-// `run` begins a program, `sleep_for` and `yield` let others run, `timeout` limits a block,
-// `remote` is the door for other threads. Whoever writes a primitive builds it on `waiter`.
+// `run` begins a program, `remote` is the door for other threads. Whoever writes a primitive builds
+// it on `waiter`. Sleeping and limits stand on floor `time`.
 //
 // Begin with run.hpp and hub.hpp; then waiter.hpp, which is the one protocol behind every wait.
 
@@ -17,6 +17,4 @@
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/remote.hpp>
 #include <tendril/hub/run.hpp>
-#include <tendril/hub/sleep.hpp>
-#include <tendril/hub/timeout.hpp>
 #include <tendril/hub/waiter.hpp>

@@ -15,7 +15,7 @@
 // A program that includes one floor only (`tendril/hub.hpp`) compiles faster: from floor `io` on
 // the headers bring Boost.Asio with them.
 //
-//     support → context → greenlet → coroutine → hub → sync → task → io → server → http
+//     support → context → greenlet → coroutine → hub → time → sync → task → io → server → http
 
 #include <tendril/coroutine.hpp>
 #include <tendril/greenlet.hpp>
@@ -25,3 +25,4 @@
 #include <tendril/server.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>
+#include <tendril/time.hpp>

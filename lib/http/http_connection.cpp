@@ -13,8 +13,8 @@
 
 #include <tendril/greenlet/greenlet_exit.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/hub/timeout.hpp>
 #include <tendril/support/scope_exit.hpp>
+#include <tendril/time/timeout.hpp>
 
 #include <boost/asio/error.hpp>
 

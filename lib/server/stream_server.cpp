@@ -10,7 +10,6 @@
 // 2. A connection is in the list exactly as long as its object exists.
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/hub/sleep.hpp>
 #include <tendril/server/stream_server.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/support/intrusive_list.hpp>
@@ -19,6 +18,7 @@
 #include <tendril/sync/event.hpp>
 #include <tendril/sync/semaphore.hpp>
 #include <tendril/task/spawn.hpp>
+#include <tendril/time/sleep.hpp>
 
 #include <boost/asio/error.hpp>
 

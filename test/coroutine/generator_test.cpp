@@ -2,7 +2,7 @@
 #include <harness/failing_allocations.hpp>
 #include <harness/greenlets.hpp>
 #include <tendril/coroutine/generator.hpp>
-#include <tendril/hub/sleep.hpp>
+#include <tendril/time/sleep.hpp>
 
 #include <algorithm>
 #include <array>

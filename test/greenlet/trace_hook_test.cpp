@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/greenlets.hpp>
 #include <tendril/greenlet/trace_hook.hpp>
-#include <tendril/hub/sleep.hpp>
+#include <tendril/time/sleep.hpp>
 
 #include <stdexcept>
 

@@ -8,9 +8,9 @@
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/errors.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/hub/sleep.hpp>
-#include <tendril/hub/timeout.hpp>
 #include <tendril/hub/waiter.hpp>
+#include <tendril/time/sleep.hpp>
+#include <tendril/time/timeout.hpp>
 
 #include <chrono>
 #include <limits>

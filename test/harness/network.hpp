@@ -7,11 +7,11 @@
 #include <tendril/greenlet/greenlet_exit.hpp>
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/hub/sleep.hpp>
-#include <tendril/hub/timeout.hpp>
 #include <tendril/io/error.hpp>
 #include <tendril/io/tcp.hpp>
 #include <tendril/task/spawn.hpp>
+#include <tendril/time/sleep.hpp>
+#include <tendril/time/timeout.hpp>
 
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -4,9 +4,9 @@
 // Words that many tests of primitives and tasks share.
 
 #include <harness/hubs.hpp>
-#include <tendril/hub/sleep.hpp>
 #include <tendril/task/spawn.hpp>
 #include <tendril/task/task.hpp>
+#include <tendril/time/sleep.hpp>
 
 #include <chrono>
 #include <limits>

@@ -4,8 +4,8 @@
 #include <harness/http_client.hpp>
 #include <tendril/http/http_server.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/hub/timeout.hpp>
 #include <tendril/support/system_calls.hpp>
+#include <tendril/time/timeout.hpp>
 
 #include <boost/asio/error.hpp>
 

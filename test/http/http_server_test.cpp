@@ -6,7 +6,7 @@
 #include <harness/http_client.hpp>
 #include <tendril/http/http_server.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/hub/timeout.hpp>
+#include <tendril/time/timeout.hpp>
 
 #include <boost/asio/error.hpp>
 

@@ -3,7 +3,7 @@
 // An exit that was requested: it is insisted on, but not for ever.
 #include <harness/hubs.hpp>
 #include <tendril/hub/cancellation.hpp>
-#include <tendril/hub/sleep.hpp>
+#include <tendril/time/sleep.hpp>
 
 namespace {
 

@@ -4,8 +4,8 @@
 #include <harness/hubs.hpp>
 #include <tendril/hub/errors.hpp>
 #include <tendril/hub/remote.hpp>
-#include <tendril/hub/sleep.hpp>
 #include <tendril/support/unique_function.hpp>
+#include <tendril/time/sleep.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>

@@ -5,8 +5,8 @@
 #include <tendril/greenlet/big_stack.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/remote.hpp>
-#include <tendril/hub/sleep.hpp>
 #include <tendril/support/scope_exit.hpp>
+#include <tendril/time/sleep.hpp>
 
 #include <algorithm>
 #include <functional>

@@ -4,8 +4,8 @@
 #include <harness/tendril_test.hpp>
 #include <tendril/greenlet/big_stack.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/hub/sleep.hpp>
-#include <tendril/hub/timeout.hpp>
+#include <tendril/time/sleep.hpp>
+#include <tendril/time/timeout.hpp>
 
 #include <chrono>
 

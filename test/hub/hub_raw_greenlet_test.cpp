@@ -4,7 +4,7 @@
 #include <harness/greenlets.hpp>
 #include <harness/hubs.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/hub/sleep.hpp>
+#include <tendril/time/sleep.hpp>
 
 #include <optional>
 #include <stdexcept>

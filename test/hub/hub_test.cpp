@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/hubs.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/hub/sleep.hpp>
 #include <tendril/support/system_calls.hpp>
+#include <tendril/time/sleep.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/hubs.hpp>
 #include <tendril/hub/ready_queue.hpp>
-#include <tendril/hub/sleep.hpp>
 #include <tendril/support/random.hpp>
+#include <tendril/time/sleep.hpp>
 
 #include <algorithm>
 #include <memory>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/hubs.hpp>
 #include <tendril/hub/remote.hpp>
-#include <tendril/hub/sleep.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/support/system_calls.hpp>
+#include <tendril/time/sleep.hpp>
 
 #include <algorithm>
 #include <atomic>

@@ -2,7 +2,7 @@
 #include <harness/greenlets.hpp>
 #include <harness/hubs.hpp>
 #include <tendril/hub/run.hpp>
-#include <tendril/hub/sleep.hpp>
+#include <tendril/time/sleep.hpp>
 
 #include <memory>
 #include <stdexcept>

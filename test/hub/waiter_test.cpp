@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/hubs.hpp>
-#include <tendril/hub/sleep.hpp>
 #include <tendril/hub/waiter.hpp>
 #include <tendril/support/intrusive_list.hpp>
+#include <tendril/time/sleep.hpp>
 
 #include <string>
 #include <vector>

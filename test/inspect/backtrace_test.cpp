@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/greenlets.hpp>
-#include <tendril/hub/sleep.hpp>
 #include <tendril/inspect/backtrace.hpp>
+#include <tendril/time/sleep.hpp>
 
 #include <algorithm>
 #include <sstream>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/network.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/hub/timeout.hpp>
 #include <tendril/io/operation.hpp>
 #include <tendril/sync/event.hpp>
+#include <tendril/time/timeout.hpp>
 
 #include <chrono>
 #include <cstddef>

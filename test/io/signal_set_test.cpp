@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/network.hpp>
-#include <tendril/hub/timeout.hpp>
 #include <tendril/io/signal_set.hpp>
+#include <tendril/time/timeout.hpp>
 
 #include <chrono>
 #include <csignal>

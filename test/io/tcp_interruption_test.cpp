@@ -3,8 +3,8 @@
 // What happens to a stream when a greenlet that waits for it is ended.
 #include <harness/network.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/hub/timeout.hpp>
 #include <tendril/io/tcp.hpp>
+#include <tendril/time/timeout.hpp>
 
 #include <algorithm>
 #include <chrono>

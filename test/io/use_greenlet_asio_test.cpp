@@ -3,8 +3,8 @@
 // The token with operations of Asio itself, on the hub's context and on others.
 #include <harness/network.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/hub/timeout.hpp>
 #include <tendril/io/use_greenlet.hpp>
+#include <tendril/time/timeout.hpp>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/connect_pipe.hpp>

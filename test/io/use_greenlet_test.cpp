@@ -4,8 +4,8 @@
 #include <harness/network.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/remote.hpp>
-#include <tendril/hub/timeout.hpp>
 #include <tendril/io/use_greenlet.hpp>
+#include <tendril/time/timeout.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/async_result.hpp>

@@ -4,10 +4,10 @@
 #include <harness/network.hpp>
 #include <tendril/greenlet/greenlet_exit.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/hub/timeout.hpp>
 #include <tendril/server/stream_server.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/sync/event.hpp>
+#include <tendril/time/timeout.hpp>
 
 #include <boost/asio/error.hpp>
 

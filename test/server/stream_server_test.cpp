@@ -4,9 +4,9 @@
 // stream_server_faults_test.cpp.
 #include <harness/network.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/hub/timeout.hpp>
 #include <tendril/server/stream_server.hpp>
 #include <tendril/sync/event.hpp>
+#include <tendril/time/timeout.hpp>
 
 #include <boost/asio/error.hpp>
 

@@ -5,8 +5,8 @@
 
 #include <tendril/greenlet/greenlet.hpp>
 #include <tendril/hub/run.hpp>
-#include <tendril/hub/sleep.hpp>
 #include <tendril/support/error.hpp>
+#include <tendril/time/sleep.hpp>
 
 #include <chrono>
 #include <iostream>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/hubs.hpp>
-#include <tendril/hub/sleep.hpp>
+#include <tendril/time/sleep.hpp>
 
 namespace {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/hubs.hpp>
-#include <tendril/hub/sleep.hpp>
-#include <tendril/hub/timeout.hpp>
+#include <tendril/time/sleep.hpp>
+#include <tendril/time/timeout.hpp>
 
 #include <memory>
 #include <optional>

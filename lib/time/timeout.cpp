@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <tendril/hub/hub.hpp>
-#include <tendril/hub/timeout.hpp>
+#include <tendril/time/timeout.hpp>
 
 namespace tendril {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/hub/sleep.hpp>
 #include <tendril/hub/waiter.hpp>
 #include <tendril/support/assert.hpp>
+#include <tendril/time/sleep.hpp>
 
 namespace tendril {
 namespace {
