@@ -13,8 +13,11 @@
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/clock.hpp>
 #include <tendril/hub/deadline.hpp>
+#include <tendril/hub/descriptor.hpp>
 #include <tendril/hub/errors.hpp>
 #include <tendril/hub/hub.hpp>
+#include <tendril/hub/hub_options.hpp>
+#include <tendril/hub/no_switch.hpp>
 #include <tendril/hub/remote.hpp>
 #include <tendril/hub/run.hpp>
 #include <tendril/hub/waiter.hpp>

@@ -37,6 +37,16 @@ callback_handle::~callback_handle() {
 
 bool callback_handle::pending() const noexcept { return named_ != nullptr && named_->linked(); }
 
+void callback_handle::set_reference(reference kind) noexcept {
+    if (named_ != nullptr) {
+        named_->alarm::set_reference(kind);
+    }
+}
+
+std::source_location callback_handle::origin() const noexcept {
+    return named_ == nullptr ? std::source_location{} : named_->origin_;
+}
+
 bool callback_handle::cancel() noexcept {
     if (!pending()) {
         return false;

@@ -39,7 +39,7 @@ std::string list_parked(thread_record& thread) {
     thread.blocks.for_each([&](control_block& block) {
         if (block.state == greenlet_state::parked && block.parked_on != nullptr) {
             text << "\n  " << greenlet_ref{block} << ", waits for "
-                 << static_cast<waiter*>(block.parked_on)->what();
+                 << static_cast<waiter*>(block.parked_on)->what() << detail::place_of(block);
         }
     });
     return text.str();
@@ -65,11 +65,15 @@ void hub::close() {
         close_after_fork();
         return;
     }
-    if (stage_ != stage::open) {
+    if (stage_ != stage::open || of(thread_) != this) {
+        // Closed before, or never made to the end.
         return;
     }
+    if (embedded_) {
+        require_not_in_handler();
+    }
     TENDRIL_REQUIRE(
-        !in_callback(),
+        embedded_ || !in_callback(),
         "close() waits for greenlets to end, so it cannot be called in a callback of the hub: call "
         "it from a greenlet");
     TENDRIL_REQUIRE(
@@ -81,10 +85,14 @@ void hub::close() {
     do {
         request_exits();
         stuck_ = false;
-        closing_waiter me;
-        closer_ = &me;
-        me.park_shielded();
-        closer_ = nullptr;
+        if (embedded_) {
+            turn_until_closed();
+        } else {
+            closing_waiter me;
+            closer_ = &me;
+            me.park_shielded();
+            closer_ = nullptr;
+        }
     } while (closing_goes_on());
     strand_survivors();
     end_loop();
@@ -219,13 +227,16 @@ void hub::end_loop() noexcept {
 
 void hub::end_loop_greenlet() noexcept {
     stopping_ = true;
-    loop_greenlet_.set_parent(greenlet::current());
-    loop_greenlet_.switch_to();
+    if (!embedded_) {
+        loop_greenlet_.set_parent(greenlet::current());
+        loop_greenlet_.switch_to();
+    }
     set_loop(thread_, nullptr);
     // Limits that are still in force, and sleeps of the stranded, may outlive the hub.
     while (!alarms_.empty()) {
         alarms_.pop();
     }
+    referenced_alarms_ = 0;
 }
 
 // Returns whether there were any.
@@ -241,7 +252,9 @@ bool hub::drop_calls() noexcept {
 }
 
 void hub::give_up_waiting() {
-    if (stage_ == stage::open) {
+    if (stage_ == stage::open && joiner_ != nullptr) {
+        joiner_->wake();
+    } else if (stage_ == stage::open) {
         tell_main(
             "would block forever: nobody is ready, no alarm is armed, no I/O is under way and "
             "there "
@@ -250,6 +263,8 @@ void hub::give_up_waiting() {
     } else if (closer_ != nullptr) {
         stuck_ = true;
         closer_->wake();
+    } else if (embedded_) {
+        stuck_ = true;
     } else {
         // The one who closes is ending a greenlet by hand, and that one's cleanup is what waits.
         raise_in(

@@ -11,6 +11,9 @@
 
 namespace tendril::detail {
 
+/// Where a parked greenlet was made, and where it stands, as the end of a line about it.
+std::string place_of(control_block& parked);
+
 class deadlock_notice final : public interruption {
 public:
     explicit deadlock_notice(std::string text) : interruption{rank::edge}, text_{std::move(text)} {}

@@ -2,11 +2,38 @@
 #include <tendril/hub/hub.hpp>
 #include <tendril/support/error.hpp>
 
+#include <atomic>
 #include <cstdio>
 #include <string>
 #include <utility>
 
 namespace tendril {
+
+stopped_early::stopped_early()
+    : std::runtime_error{"stop() was called before what run_until_complete waits for was done"} {}
+
+namespace {
+std::atomic<place_finder> finder_of_places{nullptr};
+}
+
+place_finder set_place_finder(place_finder finder) noexcept {
+    return finder_of_places.exchange(finder);
+}
+
+namespace detail {
+
+std::string place_of(control_block& parked) {
+    std::string text;
+    if (parked.body != nullptr && parked.body->made_at.line() != 0) {
+        text += std::string{", made at "} + parked.body->made_at.file_name() + ":" +
+            std::to_string(parked.body->made_at.line());
+    }
+    place_finder const find = finder_of_places.load();
+    std::string const place = find == nullptr ? std::string{} : find(parked);
+    return place.empty() ? text : text + ", stands in " + place;
+}
+
+}  // namespace detail
 
 void print_error(std::exception_ptr error, std::string_view whose) noexcept {
     try {

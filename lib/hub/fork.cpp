@@ -43,6 +43,8 @@ void hub::forked() noexcept {
         }
     }
     closer_ = nullptr;
+    runner_ = nullptr;
+    joiner_ = nullptr;
     budget_left_ = 0;
 }
 
@@ -51,7 +53,7 @@ void hub::reset_after_fork(fork_descriptors descriptors) {
     TENDRIL_REQUIRE(
         stage_ == stage::forked,
         "reset_after_fork() is for the child of a fork, once: this hub is in order");
-    if (descriptors == fork_descriptors::forget) {
+    if (descriptors == fork_descriptors::forget && !embedded_) {
         auto fresh = std::make_unique<detail::reactor>();
         leak(std::exchange(reactor_, std::move(fresh)));
     }
@@ -60,6 +62,8 @@ void hub::reset_after_fork(fork_descriptors descriptors) {
     reactor_->listen(mailbox_->bell());
     keep_own_alarms();
     stage_ = stage::open;
+    spawned_ = thread_.current->scheduled ? 1 : 0;
+    wants_turn_ = embedded_;
     drop_calls();
     budget_left_ = budget_;
     if (std::exchange(main_was_ready_, false)) {
@@ -84,8 +88,10 @@ void hub::keep_own_alarms() {
             kept.emplace_back(moment, &next);
         }
     }
+    referenced_alarms_ = 0;
     for (auto const& [moment, each] : kept) {
         alarms_.push(moment, *each);
+        referenced_alarms_ += each->referenced() ? 1 : 0;
     }
 }
 

@@ -8,7 +8,8 @@
 // Results come before alarms, so what became ready in a turn beats a limit of the same turn.
 //
 // Invariants:
-// 1. The loop's greenlet runs, or is suspended in `continue_greenlet`, from its first turn on.
+// 1. The loop's greenlet runs, or is suspended in `continue_greenlet`, from its first turn on. (An
+//    embedded hub has none; the thread's own stack stands in its place. See embedded.cpp.)
 // 2. Whoever leaves (`hub::leave`) continues the first of the ready queue, or the loop.
 // 3. User code on the loop's stack (callbacks, handlers, posts) is fenced: what it throws is
 //    reported, and the loop goes on.
@@ -58,27 +59,35 @@ private:
 
 }  // namespace
 
-hub::hub(hub_options const& options)
+hub::hub(boost::asio::io_context* embedding, hub_options const& options)
     : thread_{this_thread()},
       budget_left_{options.budget},
       budget_{options.budget},
+      embedded_{embedding != nullptr},
       clock_{options.clock == nullptr ? &steady_clock() : options.clock},
       random_{options.random == nullptr ? &own_random_ : options.random},
       own_random_{random_seed()},
-      reactor_{std::make_unique<detail::reactor>()},
+      reactor_{std::make_unique<detail::reactor>(embedding)},
       mailbox_{std::make_shared<detail::mailbox>()},
       on_error_{print_error} {
     TENDRIL_REQUIRE(
         thread_.loop == nullptr,
         "this thread has a hub already: one thread, one hub; use this_hub(), or close the other");
     TENDRIL_REQUIRE(options.budget > 0, "a hub's budget is at least one step");
+    TENDRIL_REQUIRE(
+        !embedded_ || (thread_.current == thread_.main && clock_ == &steady_clock()),
+        "an embedded hub is made on the thread's own stack, which will run the io_context, and "
+        "keeps the usual time");
     ready_.set_order(options.order);
+    main_ = thread_.main;
+    reactor_->listen(mailbox_->bell());
+}
+
+hub::hub(hub_options const& options) : hub{nullptr, options} {
     loop_greenlet_ = greenlet{
         [this] { loop(); }, {.parent = {}, .stack_size = options.stack_size, .name = "hub"}};
     loop_ = loop_greenlet_.block();
     start_on_new_stack(thread_, *loop_);
-    main_ = thread_.main;
-    reactor_->listen(mailbox_->bell());
     set_loop(thread_, this);
 }
 
@@ -101,17 +110,21 @@ void hub::require_usable() const {
         "this hub has closed: it calls and spawns nothing any more, and nobody can post to it");
 }
 
-callback_handle hub::call_soon(unique_function<void()> function) {
+callback_handle hub::call_soon(unique_function<void()> function, std::source_location origin) {
     require_usable();
-    auto& added = *new callback{std::move(function)};
+    auto& added = *new callback{std::move(function), origin};
     ++added.references_;
     ready_.push(added);
+    if (wants_turn_) [[unlikely]] {
+        ask_for_turn();
+    }
     return callback_handle{added};
 }
 
-callback_handle hub::call_at(deadline when, unique_function<void()> function) {
+callback_handle hub::call_at(
+    deadline when, unique_function<void()> function, std::source_location origin) {
     require_usable();
-    auto& added = *new callback{std::move(function)};
+    auto& added = *new callback{std::move(function), origin};
     ++added.references_;
     callback_handle handle{added};
     if (!when.is_never()) {
@@ -152,10 +165,43 @@ control_block& hub::create(greenlet_body& body, std::size_t stack_size) {
 void hub::schedule(control_block& block) noexcept {
     block.scheduled = true;
     block.held_by_loop = true;
+    ++spawned_;
     if (stage_ != stage::open) {
         request_exit(block);
     }
-    ready_.push(block);
+    queue(block);
+}
+
+// Asked for by a task that dies, and by a greenlet whose result a task cannot receive.
+control_block& hub::successor() noexcept {
+    spawned_ -= thread_.current->scheduled ? 1 : 0;
+    return next();
+}
+
+void hub::watch_long_runs(std::chrono::nanoseconds limit, long_run_handler handler) {
+    require_usable();
+    long_run_limit_ = limit;
+    on_long_run_ = std::move(handler);
+    ready_.go_through_hub(static_cast<bool>(on_long_run_));
+}
+
+void hub::refuse_to_park() const {
+    TENDRIL_REQUIRE(
+        switches_refused_ == 0 || in_callback(),
+        "a greenlet waits in the scope of a no_switch, which promises that nobody else runs there: "
+        "wait before or after it, or use a try_ function");
+    TENDRIL_REQUIRE(
+        !embedded_,
+        "the thread's own stack runs the io_context of an embedded hub, so it must not wait: spawn "
+        "a task that waits, or check with a try_ function");
+    detail::throw_misuse<misuse>(
+        "a callback of the hub must not wait: it runs between greenlets, and nobody could run "
+        "meanwhile; spawn a task that waits, or check with a try_ function");
+}
+
+void hub::refuse_in_child() const {
+    detail::throw_misuse<misuse>("this is the child of a fork, whose hub is the parent's: call "
+                                 "this_hub().reset_after_fork() before anything that waits");
 }
 
 hub_statistics hub::statistics() const noexcept {
@@ -175,21 +221,46 @@ void hub::loop() {
     while (!stopping_) {
         if (stage_ == stage::forked) [[unlikely]] {
             refuse_to_go_on();
-            continue;
+        } else {
+            turn();
         }
-        ++turns_;
-        budget_left_ = budget_;
-        run_ready();
-        // What is called in a turn may fork, and what follows is not the child's to do.
-        auto const goes_on = [this] { return !stopping_ && stage_ != stage::forked; };
-        if (goes_on()) {
-            call_posted();
-        }
-        if (goes_on()) {
-            look_at_reactor();
-        }
-        if (goes_on()) {
-            fire_alarms();
+    }
+}
+
+void hub::turn() {
+    ++turns_;
+    budget_left_ = budget_;
+    run_ready();
+    // What is called in a turn may fork, and what follows is not the child's to do.
+    auto const goes_on = [this] { return !stopping_ && stage_ != stage::forked; };
+    if (goes_on()) {
+        call_posted();
+    }
+    if (goes_on()) {
+        look_at_reactor();
+    }
+    if (goes_on()) {
+        fire_alarms();
+    }
+}
+
+// Runs something, and tells of it when it takes long.
+template <typename F>
+void hub::watch(long_run about, F&& run) {
+    if (!on_long_run_) [[likely]] {
+        run();
+        return;
+    }
+    // It may be dead, and its body gone, when it comes back.
+    greenlet const kept{about.who};
+    time_point const begin = clock_->now();
+    run();
+    about.took = clock_->now() - begin;
+    if (about.took >= long_run_limit_ && on_long_run_) {
+        try {
+            on_long_run_(about);
+        } catch (...) {
+            report_error(std::current_exception(), "the handler of long runs");
         }
     }
 }
@@ -224,31 +295,43 @@ std::exception_ptr hub::begin(control_block& block) noexcept {
 }
 
 void hub::end_without_stack(control_block& block, std::exception_ptr const& reason) noexcept {
+    --spawned_;
     abandon(block, reason);
     block.held_by_loop = false;
     release(block);
 }
 
 void hub::continue_greenlet(control_block& block) noexcept {
-    thread_.transfer = nullptr;
-    try {
-        switch_stacks(thread_, block, greenlet_state::suspended);
-        static_cast<void>(receive(thread_));
-    } catch (...) {
-        // A greenlet that was made with the hub as parent has failed.
-        report_error(std::current_exception(), "a greenlet whose parent is the hub");
-    }
+    auto const run = [&] {
+        thread_.transfer = nullptr;
+        try {
+            switch_stacks(thread_, block, greenlet_state::suspended);
+            static_cast<void>(receive(thread_));
+        } catch (...) {
+            // A greenlet that was made with the hub as parent has failed.
+            report_error(std::current_exception(), "a greenlet whose parent is the hub");
+        }
+    };
+    bool const has_body = block.body != nullptr;
+    watch(
+        {.what = "a greenlet",
+         .who = greenlet_ref{block},
+         .origin = has_body ? block.body->made_at : std::source_location{}},
+        run);
 }
 
 void hub::call(callback& due) noexcept {
     callback_handle const alive{due};
     --due.references_;
     unique_function<void()> function = std::exchange(due.function_, nullptr);
-    try {
-        function();
-    } catch (...) {
-        report_error(std::current_exception(), "a callback of the hub");
-    }
+    auto const run = [&] {
+        try {
+            function();
+        } catch (...) {
+            report_error(std::current_exception(), "a callback of the hub");
+        }
+    };
+    watch({.what = "a callback", .origin = due.origin_}, run);
 }
 
 void hub::call_posted() noexcept {
@@ -257,11 +340,14 @@ void hub::call_posted() noexcept {
         return;
     }
     for (unique_function<void()>& function : mailbox_->take_mail()) {
-        try {
-            function();
-        } catch (...) {
-            report_error(std::current_exception(), "a function that another thread has posted");
-        }
+        auto const run = [&] {
+            try {
+                function();
+            } catch (...) {
+                report_error(std::current_exception(), "a function that another thread has posted");
+            }
+        };
+        watch({.what = "a posted function"}, run);
         if (stage_ == stage::forked) {
             // This is the child, and the other functions were meant for the parent.
             return;
@@ -272,6 +358,9 @@ void hub::call_posted() noexcept {
 void hub::look_at_reactor() noexcept {
     if (stage_ == stage::closing) {
         let_closer_go();
+        if (embedded_ && only_survivors_left()) {
+            return;
+        }
     }
     deadline const next = alarms_.empty() ? deadline::never() : deadline::at(alarms_.top_key());
     try {
@@ -296,9 +385,17 @@ void hub::wait_on_other_clock(deadline next) {
             return;
         }
     }
-    if (next.is_never() || !clock_->jump_to(next.moment())) {
+    if (referenced_alarms_ == 0 && is_drained()) {
+        give_up_waiting();
+    } else if (next.is_never() || !clock_->jump_to(next.moment())) {
         sleep(next);
     }
+}
+
+// Says whether nothing is left that is reason enough to wait. Called when nobody is ready.
+bool hub::is_drained() {
+    return referenced_alarms_ == 0 && !mailbox_->has_remotes() && !mailbox_->has_mail() &&
+        !reactor_->has_work() && ready_.empty();
 }
 
 void hub::sleep(deadline until) {
@@ -306,7 +403,11 @@ void hub::sleep(deadline until) {
         return;
     }
     scope_exit const awake{[&] { mailbox_->wake_up(); }};
-    if (!reactor_->sleep(until, mailbox_->has_remotes()) && !mailbox_->has_mail()) {
+    // Asking costs a system call, so it is done only when the reactor would not notice by itself.
+    bool const only_unreferenced = !until.is_never() && referenced_alarms_ == 0;
+    if (only_unreferenced && is_drained()) {
+        give_up_waiting();
+    } else if (!reactor_->sleep(until, mailbox_->has_remotes()) && !mailbox_->has_mail()) {
         give_up_waiting();
     }
 }
@@ -321,7 +422,9 @@ void hub::fire_alarms() noexcept {
         if (alarms_.top_key() > present) {
             return;
         }
-        alarms_.pop().expire();
+        alarm& due = alarms_.pop();
+        referenced_alarms_ -= due.referenced() ? 1 : 0;
+        due.expire();
     }
 }
 

@@ -13,48 +13,92 @@
 //   does not keep the greenlets waiting.
 // * A short sleep ends by the limit of `epoll_wait`, which costs no system call of its own. Asio
 //   cuts such waits into pieces of a second, so a long sleep is ended by one Asio timer instead.
+// * Handlers hold on to nothing: a context that the program owns may call them when the hub is gone.
 #include "reactor.hpp"
+
+#include "descriptor_set.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <array>
 #include <chrono>
+#include <optional>
+#include <utility>
 
 namespace tendril::detail {
 namespace {
 
 using boost::system::error_code;
+using executor = boost::asio::io_context::executor_type;
 
 constexpr auto longest_short_sleep = std::chrono::milliseconds{900};
 constexpr std::size_t most_handlers = 1024;
 
 }  // namespace
 
-struct reactor::implementation {
-    boost::asio::io_context context{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
+struct reactor::implementation : std::enable_shared_from_this<implementation> {
+    explicit implementation(boost::asio::io_context* embedding)
+        : own{embedding == nullptr
+                  ? std::make_unique<boost::asio::io_context>(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO)
+                  : nullptr},
+          context{embedding == nullptr ? *own : *embedding} {}
+
+    std::unique_ptr<boost::asio::io_context> own;
+    boost::asio::io_context& context;
     boost::asio::steady_timer timer{context};
     time_point timer_at = time_point::max();
+    bool timer_counts = true;
     boost::asio::posix::stream_descriptor bell{context};
     bool listening = false;
     // Larger than what an eventfd gives: a short read tells Asio that there is no more to read.
     std::array<char, 16> bell_buffer{};
+    descriptor_set descriptors;
+    boost::asio::posix::stream_descriptor readiness{context};
+    bool awaiting_readiness = false;
+    unique_function<void()> woken;
+    std::optional<boost::asio::executor_work_guard<executor>> held;
 
-    // Asio counts an operation as work when it starts, and off when its handler has returned. The
-    // wait for the bell is counted off at once, so its handler counts it on again.
+    void wake() {
+        if (woken) {
+            woken();
+        }
+    }
+
+    // Asio counts an operation as work when it starts, and off when its handler has returned. What
+    // shall not be counted is counted off at once, so its handler counts it on again. A context whose
+    // count falls to zero is stopped, which is not what the program that owns it has asked for.
+    template <typename Start, typename Done>
+    void start_uncounted(Start&& start, Done&& done) {
+        executor const counter = context.get_executor();
+        bool const was_stopped = context.stopped();
+        start([self = weak_from_this(), counter, done](error_code error, auto...) {
+            counter.on_work_started();
+            if (auto const alive = self.lock()) {
+                done(*alive, error);
+            }
+        });
+        counter.on_work_finished();
+        if (!was_stopped) {
+            restart_if_stopped();
+        }
+    }
+
     void wait_for_bell() {
-        auto const counter = context.get_executor();
-        bell.async_read_some(
-            boost::asio::buffer(bell_buffer), [this, counter](error_code error, std::size_t) {
-                counter.on_work_started();
-                if (listening && error != boost::asio::error::operation_aborted) {
-                    wait_for_bell();
+        start_uncounted(
+            [this](auto handler) {
+                bell.async_read_some(boost::asio::buffer(bell_buffer), std::move(handler));
+            },
+            [](implementation& my, error_code error) {
+                if (my.listening && error != boost::asio::error::operation_aborted) {
+                    my.wait_for_bell();
+                    my.wake();
                 }
             });
-        counter.on_work_finished();
     }
 
     // Calls handlers that are due, within bounds. Returns how many.
@@ -67,15 +111,27 @@ struct reactor::implementation {
         return called;
     }
 
-    void set_timer(time_point moment) {
-        if (timer_at <= moment) {
+    void set_timer(time_point moment, bool counts = true) {
+        if (timer_at <= moment && timer_counts == counts) {
             return;
         }
         timer_at = moment;
+        timer_counts = counts;
         timer.expires_at(moment);
-        timer.async_wait([this](error_code error) {
+        auto const start = [this](auto handler) { timer.async_wait(std::move(handler)); };
+        auto const done = [](implementation& my, error_code error) {
             if (!error) {
-                timer_at = time_point::max();
+                my.timer_at = time_point::max();
+                my.wake();
+            }
+        };
+        if (!counts) {
+            start_uncounted(start, done);
+            return;
+        }
+        start([self = weak_from_this(), done](error_code error) {
+            if (auto const alive = self.lock()) {
+                done(*alive, error);
             }
         });
     }
@@ -123,14 +179,44 @@ struct reactor::implementation {
             context.restart();
         }
     }
+
+    // While anybody waits for a descriptor, Asio waits for the set of them.
+    void await_readiness() {
+        if (awaiting_readiness || descriptors.empty()) {
+            return;
+        }
+        if (!readiness.is_open()) {
+            readiness.assign(descriptors.descriptor());
+        }
+        awaiting_readiness = true;
+        auto const wait = boost::asio::posix::stream_descriptor::wait_read;
+        readiness.async_wait(wait, [self = weak_from_this()](error_code error) {
+            auto const alive = self.lock();
+            if (alive && error != boost::asio::error::operation_aborted) {
+                alive->awaiting_readiness = false;
+                alive->descriptors.tell_ready();
+                alive->await_readiness();
+            }
+        });
+    }
+
+    void stop_awaiting_readiness() noexcept {
+        if (readiness.is_open()) {
+            readiness.release();
+        }
+        awaiting_readiness = false;
+    }
 };
 
-reactor::reactor() : implementation_{std::make_unique<implementation>()} {}
+reactor::reactor(boost::asio::io_context* embedding)
+    : implementation_{std::make_shared<implementation>(embedding)} {}
 
 reactor::~reactor() {
+    implementation& my = *implementation_;
     stop_listening();
+    my.stop_awaiting_readiness();
     // What Asio still holds must not touch this object when its context is destroyed.
-    implementation_->timer.cancel();
+    my.timer.cancel();
 }
 
 boost::asio::io_context& reactor::context() noexcept { return implementation_->context; }
@@ -154,6 +240,12 @@ bool reactor::sleep(deadline until, bool may_be_rung) {
     return my.sleep_for_ever();
 }
 
+bool reactor::has_work() {
+    implementation_->clear_timer();
+    implementation_->poll();
+    return !implementation_->context.stopped();
+}
+
 void reactor::listen(int eventfd) {
     implementation& my = *implementation_;
     if (!my.listening) {
@@ -172,7 +264,77 @@ void reactor::stop_listening() noexcept {
 }
 
 void reactor::forked() noexcept {
-    implementation_->context.notify_fork(boost::asio::execution_context::fork_child);
+    implementation& my = *implementation_;
+    // First, because it parts Asio from the parent's epoll instance, of which nothing may be taken.
+    my.context.notify_fork(boost::asio::execution_context::fork_child);
+    my.stop_awaiting_readiness();
+    my.descriptors.forked();
+}
+
+// Descriptors.
+
+void reactor::add(descriptor_wait& added) {
+    implementation_->descriptors.add(added);
+    try {
+        implementation_->await_readiness();
+    } catch (...) {
+        implementation_->descriptors.remove(added);
+        throw;
+    }
+}
+
+void reactor::remove(descriptor_wait& removed) noexcept {
+    implementation& my = *implementation_;
+    my.descriptors.remove(removed);
+    if (my.descriptors.empty()) {
+        // It would pass for something that may still wake the hub.
+        my.stop_awaiting_readiness();
+    }
+}
+
+int reactor::call_off(int descriptor) noexcept {
+    int const called_off = implementation_->descriptors.call_off(descriptor);
+    if (implementation_->descriptors.empty()) {
+        implementation_->stop_awaiting_readiness();
+    }
+    return called_off;
+}
+
+// Embedded.
+
+void reactor::when_woken(unique_function<void()> function) {
+    implementation_->woken = std::move(function);
+}
+
+void reactor::call_soon() {
+    boost::asio::post(implementation_->context, [self = implementation_->weak_from_this()] {
+        if (auto const alive = self.lock()) {
+            alive->wake();
+        }
+    });
+}
+
+void reactor::call_at(deadline when, bool counts_as_work) {
+    implementation& my = *implementation_;
+    if (when.is_never()) {
+        my.timer_at = time_point::max();
+        my.timer.cancel();
+    } else {
+        my.set_timer(when.moment(), counts_as_work);
+    }
+}
+
+void reactor::hold(bool held) noexcept {
+    implementation& my = *implementation_;
+    if (!held) {
+        my.held.reset();
+    } else if (!my.held) {
+        my.held.emplace(my.context.get_executor());
+    }
+}
+
+bool reactor::is_being_run() const noexcept {
+    return implementation_->context.get_executor().running_in_this_thread();
 }
 
 }  // namespace tendril::detail

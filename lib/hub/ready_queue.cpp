@@ -47,10 +47,15 @@ void ready_queue::set_order(ready_order* order) noexcept {
     look_for_stop();
 }
 
+void ready_queue::go_through_hub(bool always) noexcept {
+    through_hub_ = always;
+    look_for_stop();
+}
+
 // A cancelled callback has left the list without telling; until the hub looks next, `stop_at_` may
 // therefore be too early, which costs a detour and nothing else.
 void ready_queue::look_for_stop() noexcept {
-    if (order_ != nullptr) {
+    if (order_ != nullptr || through_hub_) {
         stop_at_ = 0;
     } else {
         stop_at_ = callbacks_.empty() ? UINT64_MAX : callbacks_.front().position_;

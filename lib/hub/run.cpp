@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Where a thread's hub comes from: from `run`, or from the first call that needs one.
+// Where a thread's hub comes from: from `run`, or from the first call that needs one. And how main
+// lets the others run.
+#include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/run.hpp>
+#include <tendril/hub/waiter.hpp>
 #include <tendril/support/assert.hpp>
+#include <tendril/support/scope_exit.hpp>
 
 #include <memory>
 #include <utility>
@@ -25,6 +29,11 @@ struct implicit_hub {
 
 thread_local implicit_hub own_hub;
 
+class plain_runner final : public waiter {
+public:
+    using waiter::waiter;
+};
+
 }  // namespace
 
 hub& this_hub() {
@@ -34,6 +43,46 @@ hub& this_hub() {
         own_hub.made = std::make_unique<hub>();
     }
     return *hub::of(thread);
+}
+
+void hub::require_main(char const* refusal) const {
+    require_usable();
+    TENDRIL_REQUIRE(!embedded_, "an embedded hub runs while the program runs its io_context");
+    TENDRIL_REQUIRE(thread_.current == main_ && runner_ == nullptr && joiner_ == nullptr, refusal);
+}
+
+void hub::run_forever() {
+    require_main(
+        "run_forever() and run_until_complete() are for the main greenlet, once at a time: let a "
+        "task wait for what it needs instead");
+    plain_runner me{"stop()"};
+    scope_exit const done{[this] {
+        runner_ = nullptr;
+        stop_wanted_ = false;
+    }};
+    runner_ = &me;
+    if (stop_wanted_) {
+        call_soon([this] { stop(); });
+    }
+    me.park();
+}
+
+void hub::stop() {
+    require_usable();
+    stop_wanted_ = true;
+    if (runner_ != nullptr) {
+        runner_->wake();
+    }
+}
+
+bool hub::join_until(deadline limit) {
+    require_main(
+        "join() is for the main greenlet, once at a time: no other can be the last one left");
+    check_interruption();
+    plain_runner me{"everybody else"};
+    scope_exit const done{[this] { joiner_ = nullptr; }};
+    joiner_ = &me;
+    return me.park_until(limit, reference::unreferenced);
 }
 
 namespace detail {

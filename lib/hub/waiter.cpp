@@ -27,10 +27,10 @@ void waiter::park() {
     }
 }
 
-bool waiter::park_until(deadline limit) {
+bool waiter::park_until(deadline limit, reference kind) {
     if (outcome_ == outcome::waiting) {
         check_interruption();
-        park_limit const alarm{*this, limit};
+        park_limit const alarm{*this, limit, kind};
         wait(false);
     }
     return outcome_ == outcome::woken;
@@ -49,10 +49,7 @@ void waiter::park_operation() {
 }
 
 void waiter::wait(bool shielded) {
-    TENDRIL_REQUIRE(
-        !hub_->in_callback(),
-        "a callback of the hub must not wait: it runs between greenlets, and nobody could run "
-        "meanwhile; spawn a task that waits, or check with a try_ function");
+    hub_->require_may_park();
     shielded_ = shielded;
     block_->parked_on = this;
     hub_->leave(greenlet_state::parked);

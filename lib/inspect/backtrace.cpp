@@ -18,6 +18,7 @@
 
 #include <tendril/context/machine_context.hpp>
 #include <tendril/greenlet/switch.hpp>
+#include <tendril/hub/errors.hpp>
 #include <tendril/inspect/backtrace.hpp>
 #include <tendril/support/assert.hpp>
 
@@ -81,7 +82,17 @@ bool is_inner(std::string const& function) {
     return function.empty();
 }
 
+// Lets the hub say where somebody waits.
+std::string place_of_parked(control_block& parked) {
+    return backtrace{greenlet_ref{parked}}.position();
+}
+
 }  // namespace
+
+bool detail::tell_the_hub_of_places() noexcept {
+    set_place_finder(&place_of_parked);
+    return true;
+}
 
 backtrace::backtrace(greenlet_ref const& of) {
     control_block* const block = of.block();

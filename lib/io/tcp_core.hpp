@@ -139,7 +139,7 @@ inline constexpr int io_steps = 16;
 /// Takes the steps of one immediate success and lets others run when the budget is used up. Nothing
 /// is delivered here: the success is not lost. Switches: may.
 inline void account_for_success(hub& home) {
-    if (home.spend(io_steps) && !home.in_callback()) {
+    if (home.spend(io_steps) && home.may_park()) {
         home.leave_ready();
     }
 }

@@ -96,7 +96,7 @@ bool read_directly(
 
 // Lets those run who are ready, if there are any. Returns whether there were.
 bool let_others_go_first(tcp_core const& core) {
-    if (!core.home.others_are_ready() || core.home.in_callback()) {
+    if (!core.home.others_are_ready() || !core.home.may_park()) {
         return false;
     }
     core.home.leave_ready();

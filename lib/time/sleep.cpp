@@ -15,22 +15,19 @@ public:
 
 }  // namespace
 
-void sleep_until(deadline moment) {
+void sleep_until(deadline moment, reference kind) {
     if (moment.moment() <= now()) {
         yield();
         return;
     }
     sleeper me;
-    me.park_until(moment);
+    me.park_until(moment, kind);
 }
 
 void yield() {
     hub& here = this_hub();
     here.require_not_forked();
-    TENDRIL_REQUIRE(
-        !here.in_callback(),
-        "a callback of the hub must not yield: it runs between greenlets; use call_soon to go on "
-        "later");
+    here.require_may_park();
     check_interruption();
     here.leave_ready();
 }

@@ -21,6 +21,10 @@ namespace tendril {
 
 class hub;
 
+/// Whether something that waits for a moment is reason enough for its hub to go on. When only
+/// unreferenced alarms are left, nothing is left to wait for.
+enum class reference : bool { unreferenced, referenced };
+
 class alarm : public heap_hook {
 public:
     alarm() noexcept = default;
@@ -29,6 +33,12 @@ public:
 
     /// Says whether it is armed. Switches: never.
     bool armed() const noexcept { return in_heap(); }
+
+    /// Says whether its hub goes on for its sake. Switches: never.
+    bool referenced() const noexcept { return reference_ == reference::referenced; }
+
+    /// Sets that, armed or not. Switches: never. Thread: the hub's.
+    void set_reference(reference kind) noexcept;
 
 protected:
     /// Disarms it.
@@ -50,6 +60,7 @@ private:
     virtual void expire() noexcept = 0;
 
     hub* owner_ = nullptr;
+    reference reference_ = reference::referenced;
 };
 
 }  // namespace tendril

@@ -14,6 +14,7 @@
 #include <tendril/support/unique_function.hpp>
 
 #include <cstdint>
+#include <source_location>
 #include <utility>
 
 namespace tendril {
@@ -22,7 +23,10 @@ namespace tendril {
 class callback final : public list_hook<>, private alarm {
 public:
     /// Keeps the function until the call. Switches: never.
-    explicit callback(unique_function<void()> function) noexcept : function_{std::move(function)} {}
+    explicit callback(
+        unique_function<void()> function, std::source_location const& origin = {}) noexcept
+        : function_{std::move(function)},
+          origin_{origin} {}
 
 private:
     friend class callback_handle;
@@ -32,6 +36,7 @@ private:
     void expire() noexcept override;
 
     unique_function<void()> function_;
+    std::source_location origin_;
     // How many greenlets had been queued when this was queued.
     std::uint64_t position_ = 0;
     // One for the hub while the call is to come, one for each handle.
@@ -55,6 +60,13 @@ public:
 
     /// Says whether the call is still to come. Switches: never.
     bool pending() const noexcept;
+
+    /// Says whether the hub goes on for the sake of this call, as it does unless told otherwise.
+    /// Does nothing for a call that is queued already: that will be made. Switches: never.
+    void set_reference(reference kind) noexcept;
+
+    /// Where the call was asked for; line 0 for a handle to nothing. Switches: never.
+    std::source_location origin() const noexcept;
 
 private:
     callback* named_ = nullptr;

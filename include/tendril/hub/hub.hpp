@@ -14,6 +14,9 @@
 // The budget counts switches and immediate successes of I/O, not time. Greenlets that wake each
 // other for ever can therefore delay the reactor by a bounded number of steps only.
 //
+// An embedded hub stands on an `io_context` that the program runs itself, on this thread. It has no
+// loop of its own: the thread's own stack is its loop, and greenlets run in handlers of the context.
+//
 // Read next: waiter.hpp, run.hpp; docs/hub.md for a picture of one turn.
 
 #include <tendril/greenlet/greenlet.hpp>
@@ -24,9 +27,10 @@
 #include <tendril/hub/callback.hpp>
 #include <tendril/hub/clock.hpp>
 #include <tendril/hub/deadline.hpp>
+#include <tendril/hub/errors.hpp>
+#include <tendril/hub/hub_options.hpp>
 #include <tendril/hub/ready_queue.hpp>
 #include <tendril/hub/remote.hpp>
-#include <tendril/support/assert.hpp>
 #include <tendril/support/config.hpp>
 #include <tendril/support/intrusive_heap.hpp>
 #include <tendril/support/random.hpp>
@@ -37,8 +41,11 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <source_location>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 namespace boost::asio {
 class io_context;
@@ -55,78 +62,46 @@ class run_scope;
 
 class waiter;
 
-/// Who hears of an error that nobody collects: the error, and a name for where it comes from.
-using error_handler = unique_function<void(std::exception_ptr, std::string_view)>;
-
-/// The usual handler: prints one line to the standard error stream. Switches: never. Thread: any.
-void print_error(std::exception_ptr error, std::string_view whose) noexcept;
-
-/// How a hub is made. Every null means the usual one.
-struct hub_options {
-    /// Where time comes from. Must outlive the hub.
-    tendril::clock* clock = nullptr;
-    /// Who decides which ready greenlet runs next. Must outlive the hub.
-    ready_order* order = nullptr;
-    /// Where random numbers come from. Must outlive the hub.
-    random_source* random = nullptr;
-    /// How many steps greenlets may make between two looks at the reactor.
-    int budget = 1024;
-    /// The stack on which callbacks and handlers run, in bytes.
-    std::size_t stack_size = 960 * 1024;
-};
-
-/// What the child of a fork does with the descriptors that its hub waited for.
-enum class fork_descriptors : std::uint8_t {
-    /// Streams and listeners that were made before the fork are not waited for any more: they can
-    /// only be closed. That is safe for the parent, whose data nobody takes away.
-    forget,
-    /// They go on in the child. For a listener that parent and child share; a stream on which the
-    /// parent reads as well gives each byte to one of them.
-    keep,
-};
-
-/// Numbers of one hub at one moment.
-struct hub_statistics {
-    /// Greenlets of the thread that have started and not ended.
-    std::size_t greenlets = 0;
-    /// Greenlets that wait for their turn.
-    std::size_t ready = 0;
-    /// Armed alarms: sleeps, limits, delayed calls.
-    std::size_t alarms = 0;
-    /// Switches that the thread has made since it began.
-    std::uint64_t switches = 0;
-    /// Turns of the loop since the hub was made.
-    std::uint64_t turns = 0;
-    /// The stacks of the thread.
-    stack_pool_statistics stacks;
-};
-
 class hub final : private scheduler {
 public:
     /// Makes a hub for the calling thread. Most programs let `run` or `this_hub` do it.
     /// Throws: misuse when the thread has one; stack_exhausted, std::system_error. Switches: never.
     explicit hub(hub_options const& options = {});
+
+    /// Makes a hub on `context`, which must outlive it and is run by this thread alone. Until it is
+    /// closed, greenlets run while the program runs the context, a bounded number of steps at a
+    /// time, and the context has work while a task is alive. The thread's own stack must not park.
+    /// Throws: as above, and misuse on a greenlet's stack, or for a clock that is not the usual one.
+    /// Switches: never.
+    hub(boost::asio::io_context& context, embedded_t, hub_options const& options = {});
     hub(hub const&) = delete;
     hub& operator=(hub const&) = delete;
 
     /// Closes it. Where `close` would throw, the program ends. Switches: may.
     ~hub();
 
-    /// Calls `function` in the next turn, in the order of the calls. It must not park.
-    /// Throws: std::bad_alloc; misuse when the hub has closed; wrong_thread. Switches: never.
-    /// Thread: hub.
-    callback_handle call_soon(unique_function<void()> function);
+    /// Calls `function` in the next turn, in the order of the calls. It must not park. `origin` is
+    /// for reports. Throws: std::bad_alloc; misuse when the hub has closed; wrong_thread.
+    /// Switches: never. Thread: hub.
+    callback_handle call_soon(
+        unique_function<void()> function,
+        std::source_location origin = std::source_location::current());
 
     /// Calls `function` after a while, or at a moment. Throws: std::bad_alloc; misuse when the
     /// duration is not a number, or the hub has closed; wrong_thread. Switches: never. Thread: hub.
     template <typename Rep, typename Period>
     callback_handle call_later(
-        std::chrono::duration<Rep, Period> const& delay, unique_function<void()> function) {
-        return call_at(deadline::after(delay), std::move(function));
+        std::chrono::duration<Rep, Period> const& delay, unique_function<void()> function,
+        std::source_location origin = std::source_location::current()) {
+        return call_at(deadline::after(delay), std::move(function), origin);
     }
-    callback_handle call_at(deadline when, unique_function<void()> function);
-    callback_handle call_at(time_point when, unique_function<void()> function) {
-        return call_at(deadline::at(when), std::move(function));
+    callback_handle call_at(
+        deadline when, unique_function<void()> function,
+        std::source_location origin = std::source_location::current());
+    callback_handle call_at(
+        time_point when, unique_function<void()> function,
+        std::source_location origin = std::source_location::current()) {
+        return call_at(deadline::at(when), std::move(function), origin);
     }
 
     /// A door for other threads. Throws: std::bad_alloc, std::system_error; misuse when the hub has
@@ -148,13 +123,54 @@ public:
     /// Where its random numbers come from. Switches: never. Thread: hub.
     random_source& random() noexcept { return *random_; }
 
+    /// Lets the others run until somebody calls `stop`. When that has been called already, they run
+    /// for one turn. Throws: misuse in a callback, by another greenlet than main, and inside
+    /// another one; would_block_forever; what was requested for main. Switches: may. Thread: hub.
+    void run_forever();
+
+    /// Makes `run_forever` return, after what is ready now. Switches: never. Thread: hub.
+    void stop();
+
+    /// Lets the others run until `awaited`, a task or what has its `on_done`, `done` and `get`, has
+    /// its result, and returns that. Throws: what `get` throws; stopped_early when `stop` was called
+    /// before; as `run_forever`. Switches: may. Thread: hub.
+    template <typename Waitable>
+    decltype(auto) run_until_complete(Waitable&& awaited) {
+        // The link may outlive this wait.
+        auto const waits = std::make_shared<bool>(true);
+        awaited.on_done([this, still = std::weak_ptr<bool>{waits}] {
+            if (!still.expired()) {
+                stop();
+            }
+        });
+        run_forever();
+        if (!awaited.done()) {
+            throw stopped_early{};
+        }
+        return std::forward<Waitable>(awaited).get();
+    }
+
+    /// Waits until nothing is left that could make anybody run: nobody is ready, and there is no
+    /// referenced alarm, no I/O under way and no remote. Who is left then waits in vain.
+    /// Throws: as `run_forever`, but not would_block_forever. Switches: may. Thread: hub.
+    void join() { join_until(deadline::never()); }
+
+    /// As above, but for a while, or until a moment, at most. Returns whether nothing is left. The
+    /// limit itself does not count as something that is left. Switches: may.
+    template <typename Rep, typename Period>
+    bool join_for(std::chrono::duration<Rep, Period> const& duration) {
+        return join_until(deadline::after(duration));
+    }
+    bool join_until(deadline limit);
+
     /// Ends every greenlet of the thread but the caller, with the loop turning, so that cleanup
     /// which parks can finish. What was posted, and what `call_soon` has queued before, is called
     /// meanwhile; the calls that are still to come then are dropped. The hub refuses new work from
     /// then on. A second call does nothing. A greenlet that does not end, because it swallows its
     /// exits or its cleanup waits for what can never happen, is reported and left behind.
     /// Throws: misuse when called in a callback, or by another greenlet than main (or one that main
-    /// has switched to by hand and waits for); wrong_thread. Switches: may. Thread: hub.
+    /// has switched to by hand and waits for), and for an embedded hub while its context is being
+    /// run; wrong_thread. Switches: may. Thread: hub.
     void close();
 
     /// Makes the hub usable in the child of a fork, with a new reactor. Of the greenlets there are
@@ -175,6 +191,12 @@ public:
     /// Switches: never. Thread: hub.
     void report_error(std::exception_ptr error, std::string_view whose) noexcept;
 
+    /// From now on, tells `handler` of every callback, posted function and turn of a greenlet that
+    /// takes as long as `limit` or longer. While that is so, greenlets hand over through the loop,
+    /// which looks at the clock twice each time. An empty handler ends it.
+    /// Switches: never. Thread: hub.
+    void watch_long_runs(std::chrono::nanoseconds limit, long_run_handler handler);
+
     /// Returns the numbers of this moment. Switches: never. Thread: hub.
     hub_statistics statistics() const noexcept;
 
@@ -184,7 +206,7 @@ public:
     /// Switches: never. Thread: hub.
     void make_ready(control_block& block) noexcept {
         block.state.store(greenlet_state::ready, std::memory_order_relaxed);
-        ready_.push(block);
+        queue(block);
     }
 
     /// Makes an unstarted greenlet whose parent is the hub. It takes over `body`, and disposes of
@@ -209,7 +231,7 @@ public:
         if (ready_.empty() && --budget_left_ >= 0) {
             return;
         }
-        ready_.push(*thread_.current);
+        queue(*thread_.current);
         leave(greenlet_state::ready);
     }
 
@@ -225,23 +247,37 @@ public:
     /// Switches: never. Thread: hub.
     bool in_callback() const noexcept { return thread_.current == loop_; }
 
+    /// Checks that the caller may park: misuse in a callback, and in the scope of a `no_switch`.
+    /// Switches: never. Thread: hub.
+    void require_may_park() const {
+        if (!may_park()) [[unlikely]] {
+            refuse_to_park();
+        }
+    }
+    bool may_park() const noexcept { return !in_callback() && switches_refused_ == 0; }
+
+    /// The reactor, for what waits for descriptors. Switches: never. Thread: hub.
+    detail::reactor& reactor() noexcept { return *reactor_; }
+
     /// The hub of a thread, or null. Switches: never.
     static hub* of(thread_record& thread) noexcept { return static_cast<hub*>(thread.loop); }
 
     /// Checks that the hub may be waited in: misuse in the child of a fork. Switches: never.
     void require_not_forked() const {
-        TENDRIL_REQUIRE(
-            stage_ != stage::forked,
-            "this is the child of a fork, whose hub is the parent's: call "
-            "this_hub().reset_after_fork() before anything that waits");
+        if (stage_ == stage::forked) [[unlikely]] {
+            refuse_in_child();
+        }
     }
 
     /// The thread of this hub. Switches: never.
     thread_record& thread() const noexcept { return thread_; }
 
 private:
+    hub(boost::asio::io_context* embedding, hub_options const& options);
+
     friend class alarm;
     friend class callback;
+    friend class no_switch;
     friend class detail::run_scope;
     enum class stage : std::uint8_t {
         open,
@@ -251,7 +287,7 @@ private:
         forked,
     };
 
-    control_block& successor() noexcept override { return next(); }
+    control_block& successor() noexcept override;
     void adopt(control_block& waiting) noexcept override;
     void report(std::exception_ptr error, control_block const& from) noexcept override;
     void notice_visitor() noexcept override;
@@ -275,11 +311,23 @@ private:
         return *loop_;
     }
 
+    // Adds a greenlet to the ready queue. An embedded hub may have to ask for a turn.
+    void queue(control_block& block) noexcept {
+        ready_.push(block);
+        if (wants_turn_) [[unlikely]] {
+            ask_for_turn();
+        }
+    }
+
     void require_own_thread() const;
     void require_usable() const;
+    void require_main(char const* what) const;
+    [[noreturn]] TENDRIL_COLD void refuse_to_park() const;
+    [[noreturn]] TENDRIL_COLD void refuse_in_child() const;
 
     // The loop.
     void loop();
+    void turn();
     void run_ready();
     std::exception_ptr begin(control_block& block) noexcept;
     void end_without_stack(control_block& block, std::exception_ptr const& reason) noexcept;
@@ -289,7 +337,17 @@ private:
     void look_at_reactor() noexcept;
     void wait_on_other_clock(deadline next);
     void sleep(deadline until);
+    bool is_drained();
     void fire_alarms() noexcept;
+    template <typename F>
+    void watch(long_run about, F&& run);
+
+    // Embedded.
+    void ask_for_turn() noexcept;
+    void embedded_turn();
+    void await_next_turn();
+    void require_not_in_handler() const;
+    void turn_until_closed();
 
     // The end, and waiting in vain.
     void give_up_waiting();
@@ -318,6 +376,15 @@ private:
     int budget_;
     stage stage_ = stage::open;
     bool stopping_ = false;
+    // Embedded, and no turn is under way or has been asked for.
+    bool wants_turn_ = false;
+    bool const embedded_ = false;
+    // How many scopes of the running greenlet refuse switches.
+    int switches_refused_ = 0;
+    // Tasks, and greenlets of `spawn_raw`, that have not ended.
+    std::size_t spawned_ = 0;
+    // Armed alarms that are reason enough to wait.
+    std::size_t referenced_alarms_ = 0;
     // The greenlet of the loop.
     greenlet loop_greenlet_;
     control_block* loop_ = nullptr;
@@ -327,6 +394,10 @@ private:
     // Who closes, and its wait for everybody else to end while it waits.
     control_block* closing_ = nullptr;
     waiter* closer_ = nullptr;
+    // Main, in `run_forever` or `join`.
+    waiter* runner_ = nullptr;
+    waiter* joiner_ = nullptr;
+    bool stop_wanted_ = false;
     // It was ready when the process forked.
     bool main_was_ready_ = false;
     // Nothing can wake anybody who is left, so the one who closes need not wait for them.
@@ -339,6 +410,8 @@ private:
     std::unique_ptr<detail::reactor> reactor_;
     std::shared_ptr<detail::mailbox> mailbox_;
     error_handler on_error_;
+    std::chrono::nanoseconds long_run_limit_{};
+    long_run_handler on_long_run_;
     std::uint64_t turns_ = 0;
 };
 

@@ -10,8 +10,8 @@
 //
 // Invariants:
 // 1. A greenlet in the queue is unstarted or ready, and is in it once.
-// 2. `stop_at_` is the number of the first callback, or 0 when a `ready_order` decides, or the
-//    largest number when neither is the case.
+// 2. `stop_at_` is the number of the first callback, or 0 when a `ready_order` decides or all goes
+//    through the hub, or the largest number when neither is the case.
 //
 // Switches: never, unless a `visit` does.
 
@@ -87,6 +87,9 @@ public:
     /// Lets `order` decide from now on; null means first in, first out.
     void set_order(ready_order* order) noexcept;
 
+    /// Whether every greenlet is taken out by the hub, and none by the one that leaves.
+    void go_through_hub(bool always) noexcept;
+
     /// Calls `visit(control_block&)` for each greenlet in the queue.
     template <typename F>
     void for_each(F&& visit) {
@@ -114,6 +117,7 @@ private:
     std::uint64_t popped_ = 0;
     std::uint64_t stop_at_ = UINT64_MAX;
     ready_order* order_ = nullptr;
+    bool through_hub_ = false;
     intrusive_list<callback> callbacks_;
 };
 

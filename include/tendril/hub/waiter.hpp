@@ -48,8 +48,9 @@ public:
     /// hub. Switches: may.
     void park();
 
-    /// As above, but at most until `limit`. Returns whether it was woken. Switches: may.
-    bool park_until(deadline limit);
+    /// As above, but at most until `limit`. Returns whether it was woken. A limit that is not
+    /// referenced is no reason for the hub to go on. Switches: may.
+    bool park_until(deadline limit, reference kind = reference::referenced);
 
     /// As `park`, but nothing is delivered: requests stay pending. For cleanup that must finish.
     /// Switches: may.
@@ -114,7 +115,9 @@ private:
 class park_limit final : private alarm {
 public:
     /// Requires: the waiter outlives it. Throws: std::bad_alloc. Switches: never.
-    park_limit(waiter& limited, deadline limit) : limited_{limited} {
+    park_limit(waiter& limited, deadline limit, reference kind = reference::referenced)
+        : limited_{limited} {
+        set_reference(kind);
         if (!limit.is_never()) {
             arm(limited.home(), limit.moment());
         }

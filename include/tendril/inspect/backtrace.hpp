@@ -57,4 +57,12 @@ private:
 
 std::ostream& operator<<(std::ostream& out, backtrace const& printed);
 
+namespace detail {
+
+// What includes this header has the hub say where greenlets stand, when it lists them.
+bool tell_the_hub_of_places() noexcept;
+inline bool const places_are_told = tell_the_hub_of_places();
+
+}  // namespace detail
+
 }  // namespace tendril

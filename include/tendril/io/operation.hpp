@@ -44,7 +44,7 @@ protected:
     /// has been started by then would be left without its frame. Throws: misuse in a callback.
     explicit io_operation(char const* what) : waiter{what} {
         TENDRIL_REQUIRE(
-            !home().in_callback(),
+            home().may_park(),
             "a callback of the hub must not wait for I/O: it runs between greenlets, and nobody "
             "could run meanwhile; spawn a task that waits");
     }

@@ -14,6 +14,7 @@
 // Boost.Asio makes its own calls: while a table is replaced, streams do their reads and writes
 // here and ask Asio for readiness only (docs/io.md).
 
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -34,6 +35,11 @@ struct system_calls {
     int (*eventfd)(unsigned int initial, int flags);
     ssize_t (*read)(int fd, void* data, std::size_t size);
     ssize_t (*write)(int fd, void const* data, std::size_t size);
+
+    // Waiting for descriptors of the program.
+    int (*epoll_create1)(int flags);
+    int (*epoll_ctl)(int set, int operation, int fd, epoll_event* event);
+    int (*epoll_wait)(int set, epoll_event* events, int most, int milliseconds);
 
     // Sockets.
     int (*socket)(int domain, int type, int protocol);

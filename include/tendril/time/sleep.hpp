@@ -8,6 +8,7 @@
 //
 // Only the greenlet sleeps; its thread runs whoever is ready meanwhile.
 
+#include <tendril/hub/alarm.hpp>
 #include <tendril/hub/deadline.hpp>
 
 #include <chrono>
@@ -15,15 +16,20 @@
 namespace tendril {
 
 /// Waits until a moment; a moment that is past lets others run once. Never means until somebody
-/// interrupts. Throws: what was requested for the greenlet. Switches: may.
-void sleep_until(deadline moment);
-inline void sleep_until(time_point moment) { sleep_until(deadline::at(moment)); }
+/// interrupts. An unreferenced sleep is no reason for the hub to go on: when only such ones are
+/// left, main is told that it waits in vain, or `hub::join` returns.
+/// Throws: what was requested for the greenlet. Switches: may.
+void sleep_until(deadline moment, reference kind = reference::referenced);
+inline void sleep_until(time_point moment, reference kind = reference::referenced) {
+    sleep_until(deadline::at(moment), kind);
+}
 
 /// Waits for a while, measured from now. Zero and less let others run once.
 /// Throws: as above, and misuse when the duration is not a number. Switches: may.
 template <typename Rep, typename Period>
-void sleep_for(std::chrono::duration<Rep, Period> const& duration) {
-    sleep_until(deadline::after(duration));
+void sleep_for(
+    std::chrono::duration<Rep, Period> const& duration, reference kind = reference::referenced) {
+    sleep_until(deadline::after(duration), kind);
 }
 
 /// Lets every greenlet that is ready now run before this one goes on.

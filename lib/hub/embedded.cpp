@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// A hub on an `io_context` that the program runs.
+//
+//     program        io_context          hub
+//     run() ───────▶ handler ──────────▶ a turn: greenlets, calls, posts, alarms
+//                    (returns) ◀──────── asks for the next: posted, at a moment, or by the bell
+//
+// The thread's own stack stands in the place of the loop: whoever parks and finds nobody ready
+// continues it, inside the handler, which then returns to the context. The context is never run from
+// within a handler, because Asio keeps what is posted there for the outer one.
+//
+// Invariants:
+// 1. `wants_turn_` says that no turn is under way or asked for. Whoever makes work then asks.
+// 2. Between two turns the mailbox takes the hub for asleep, so a post rings the bell, whose handler
+//    is a turn.
+// 3. The context has work of ours while a task is alive, or a referenced alarm is armed.
+#include "mailbox.hpp"
+#include "reactor.hpp"
+
+#include <tendril/hub/hub.hpp>
+#include <tendril/support/assert.hpp>
+
+#include <utility>
+
+namespace tendril {
+
+hub::hub(boost::asio::io_context& context, embedded_t, hub_options const& options)
+    : hub{&context, options} {
+    loop_ = thread_.main;
+    reactor_->when_woken([this] { embedded_turn(); });
+    set_loop(thread_, this);
+    wants_turn_ = true;
+    static_cast<void>(mailbox_->fall_asleep());
+}
+
+void hub::ask_for_turn() noexcept {
+    wants_turn_ = false;
+    try {
+        reactor_->call_soon();
+    } catch (...) {
+        // There is no memory for a handler. The bell needs none.
+        mailbox_->ring();
+    }
+}
+
+void hub::embedded_turn() {
+    require_own_thread();
+    if (stage_ != stage::open) {
+        return;
+    }
+    TENDRIL_REQUIRE(
+        in_callback(),
+        "the io_context of an embedded hub is run on the stack of a greenlet: run it on the "
+        "thread's own, where the hub was made");
+    wants_turn_ = false;
+    mailbox_->wake_up();
+    ++turns_;
+    budget_left_ = budget_;
+    run_ready();
+    if (stage_ == stage::open) {
+        call_posted();
+    }
+    if (stage_ == stage::open) {
+        fire_alarms();
+    }
+    if (stage_ == stage::open) {
+        await_next_turn();
+    }
+}
+
+void hub::await_next_turn() {
+    reactor_->hold(spawned_ > 0);
+    if (!ready_.empty() || !mailbox_->fall_asleep()) {
+        ask_for_turn();
+        return;
+    }
+    wants_turn_ = true;
+    deadline const next = alarms_.empty() ? deadline::never() : deadline::at(alarms_.top_key());
+    reactor_->call_at(next, referenced_alarms_ > 0);
+}
+
+void hub::require_not_in_handler() const {
+    TENDRIL_REQUIRE(
+        in_callback(),
+        "close() ends all greenlets of the hub, so none of them can call it: call it on the "
+        "thread's own stack, when the context's run() has returned");
+    TENDRIL_REQUIRE(
+        !reactor_->is_being_run(),
+        "close() of an embedded hub in a handler of its io_context, which must turn meanwhile: let "
+        "the context's run() return first, for example by io_context::stop()");
+}
+
+// Nobody else runs the context now, so the hub may.
+void hub::turn_until_closed() {
+    mailbox_->wake_up();
+    wants_turn_ = false;
+    reactor_->hold(false);
+    while (!only_survivors_left() && !stuck_) {
+        turn();
+    }
+}
+
+}  // namespace tendril
