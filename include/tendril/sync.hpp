@@ -7,8 +7,14 @@
 // and hand over directly. Where the standard library has the noun, ours has its interface, so that
 // `std::lock_guard<tendril::mutex>` works. Between threads use `remote`.
 
+#include <tendril/sync/auto_reset_event.hpp>
+#include <tendril/sync/barrier.hpp>
+#include <tendril/sync/condition_variable.hpp>
 #include <tendril/sync/event.hpp>
+#include <tendril/sync/latch.hpp>
 #include <tendril/sync/mutex.hpp>
+#include <tendril/sync/once.hpp>
 #include <tendril/sync/queue.hpp>
 #include <tendril/sync/semaphore.hpp>
+#include <tendril/sync/shared_mutex.hpp>
 #include <tendril/sync/wait_queue.hpp>
