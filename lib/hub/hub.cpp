@@ -155,10 +155,10 @@ greenlet hub::spawn_raw(unique_function<void()> function) {
 
 control_block& hub::create(greenlet_body& body, std::size_t stack_size) {
     require_usable();
-    std::uint8_t const stack_class = stack_pool::size_class_of(stack_size);
+    std::size_t const stack_class = stack_pool::size_class_of(stack_size);
     control_block& block = thread_.blocks.create(
         thread_, loop_, &body, thread_.next_id++, stack_class);
-    retain(*loop_);
+    retain_parent(*loop_);
     return block;
 }
 
