@@ -7,8 +7,11 @@
 // and hand over directly. Where the standard library has the noun, ours has its interface, so that
 // `std::lock_guard<tendril::mutex>` works. Between threads use `remote`.
 
+#include <tendril/sync/channel.hpp>
+#include <tendril/sync/channel_ends.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/sync/mutex.hpp>
 #include <tendril/sync/queue.hpp>
+#include <tendril/sync/select.hpp>
 #include <tendril/sync/semaphore.hpp>
 #include <tendril/sync/wait_queue.hpp>
