@@ -415,8 +415,15 @@ private:
     std::uint64_t turns_ = 0;
 };
 
+namespace detail {
+TENDRIL_COLD hub& make_this_hub();
+}
+
 /// The hub of the calling thread, made at first use and closed when the thread ends.
 /// Throws: as the constructor. Switches: never.
-hub& this_hub();
+inline hub& this_hub() {
+    hub* const present = hub::of(this_thread());
+    return present != nullptr ? *present : detail::make_this_hub();
+}
 
 }  // namespace tendril
