@@ -11,4 +11,5 @@
 #include <tendril/sync/mutex.hpp>
 #include <tendril/sync/queue.hpp>
 #include <tendril/sync/semaphore.hpp>
+#include <tendril/sync/shared.hpp>
 #include <tendril/sync/wait_queue.hpp>
