@@ -3,9 +3,9 @@
 
 // Floor 4: ways to park and be woken.
 //
-// All of them are for the greenlets of one thread, need no atomics, serve in the order of arrival
-// and hand over directly. Where the standard library has the noun, ours has its interface, so that
-// `std::lock_guard<tendril::mutex>` works. Between threads use `remote`.
+// All but one header are for the greenlets of one thread, need no atomics, serve in the order of
+// arrival and hand over directly. Where the standard library has the noun, ours has its interface,
+// so that `std::lock_guard<tendril::mutex>` works. Between threads use shared.hpp, or `remote`.
 
 #include <tendril/sync/event.hpp>
 #include <tendril/sync/mutex.hpp>
