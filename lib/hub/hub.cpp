@@ -336,13 +336,16 @@ void hub::call(callback& due) noexcept {
 
 void hub::call_posted() noexcept {
     receive_visitors(thread_);
-    if (!mailbox_->has_mail()) {
-        return;
-    }
-    for (unique_function<void()>& function : mailbox_->take_mail()) {
+    mailbox_->collect();
+    // Not more than that at a time, whatever is posted: greenlets have their turn in between.
+    for (int left = budget_; left > 0; --left) {
+        letter* const next = mailbox_->take();
+        if (next == nullptr) {
+            return;
+        }
         auto const run = [&] {
             try {
-                function();
+                next->open();
             } catch (...) {
                 report_error(std::current_exception(), "a function that another thread has posted");
             }
