@@ -43,6 +43,8 @@ void hub::forked() noexcept {
         }
     }
     closer_ = nullptr;
+    // What does them is the parent's.
+    jobs_ = 0;
     budget_left_ = 0;
 }
 

@@ -22,14 +22,14 @@ waiter::waiter(char const* what) : hub_{&this_hub()}, block_{hub_->thread().curr
 void waiter::park() {
     // A value that was handed over together with the wake must not be lost to an interruption.
     if (outcome_ == outcome::waiting) {
-        check_interruption();
+        deliver_interruption();
         wait(false);
     }
 }
 
 bool waiter::park_until(deadline limit) {
     if (outcome_ == outcome::waiting) {
-        check_interruption();
+        deliver_interruption();
         park_limit const alarm{*this, limit};
         wait(false);
     }
@@ -95,6 +95,9 @@ void waiter::strand() noexcept {
     static_cast<void>(withdraw());
     outcome_ = outcome::interrupted;
 }
+
+job_under_way::job_under_way(hub& home) noexcept : home_{home} { home_.begin_job(); }
+job_under_way::~job_under_way() { home_.end_job(); }
 
 void waiter::interrupt() noexcept {
     bool const unwinding = block_->machine.exceptions.uncaught > 0;

@@ -10,7 +10,7 @@ namespace {
 
 class sleeper final : public waiter {
 public:
-    sleeper() : waiter{"sleep"} {}
+    using waiter::waiter;
 };
 
 }  // namespace
@@ -20,7 +20,7 @@ void sleep_until(deadline moment) {
         yield();
         return;
     }
-    sleeper me;
+    sleeper me{"sleep"};
     me.park_until(moment);
 }
 
@@ -31,8 +31,15 @@ void yield() {
         !here.in_callback(),
         "a callback of the hub must not yield: it runs between greenlets; use call_soon to go on "
         "later");
-    check_interruption();
+    deliver_interruption();
     here.leave_ready();
+}
+
+void idle() {
+    check_interruption();
+    sleeper me{"idle"};
+    me.home().wake_when_idle(me);
+    me.park();
 }
 
 }  // namespace tendril
