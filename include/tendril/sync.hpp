@@ -5,8 +5,8 @@
 //
 // All but one header are for the greenlets of one thread, need no atomics, serve in the order of
 // arrival and hand over directly. Where the standard library has the noun, ours has its interface,
-// so that `std::lock_guard<tendril::mutex>` works. Between threads use shared.hpp, or `remote`. docs/sync.md
-// says when to use which.
+// so that `std::lock_guard<tendril::mutex>` works. Between threads use shared.hpp, or `remote`.
+// docs/sync.md says when to use which.
 
 #include <tendril/sync/auto_reset_event.hpp>
 #include <tendril/sync/barrier.hpp>

@@ -232,6 +232,7 @@ void hub::end_loop_greenlet() noexcept {
         loop_greenlet_.switch_to();
     }
     set_loop(thread_, nullptr);
+    thread_.blocks.for_each([](control_block& block) { pending_list{block}.ask_to_switch(false); });
     // Limits that are still in force, and sleeps of the stranded, may outlive the hub.
     while (!alarms_.empty()) {
         alarms_.pop();

@@ -17,7 +17,7 @@ namespace tendril {
 
 void waiter::park_limited(deadline limit, reference kind) {
     if (outcome_ == outcome::waiting) {
-        check_interruption();
+        deliver_interruption();
         park_limit const alarm{*this, limit, kind};
         wait(false);
     }
@@ -75,6 +75,9 @@ void waiter::strand() noexcept {
     static_cast<void>(withdraw());
     outcome_ = outcome::interrupted;
 }
+
+job_under_way::job_under_way(hub& home) noexcept : home_{home} { home_.begin_job(); }
+job_under_way::~job_under_way() { home_.end_job(); }
 
 void waiter::interrupt() noexcept {
     bool const unwinding = block_->machine.exceptions.uncaught > 0;

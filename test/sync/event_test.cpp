@@ -45,7 +45,7 @@ TENDRIL_HUB_TEST(event, wait_returns_at_once_when_it_is_set) {
     EXPECT_EQ(this_hub().statistics().switches, switches);
 }
 
-TENDRIL_HUB_TEST(event, set_wakes_all_waiters_in_the_order_they_came) {
+TENDRIL_ORDERED_HUB_TEST(event, set_wakes_all_waiters_in_the_order_they_came) {
     event e;
     transcript seen;
     for (char const* word : {"a", "b", "c"}) {

@@ -73,7 +73,7 @@ TENDRIL_HUB_TEST(mutex, a_critical_section_may_park) {
     EXPECT_EQ(most, 1);
 }
 
-TENDRIL_HUB_TEST(mutex, goes_to_waiters_in_the_order_they_came) {
+TENDRIL_ORDERED_HUB_TEST(mutex, goes_to_waiters_in_the_order_they_came) {
     mutex m;
     transcript seen;
     m.lock();
@@ -105,7 +105,7 @@ TENDRIL_HUB_TEST(mutex, unlock_hands_over_directly_and_does_not_switch) {
     m.unlock();
 }
 
-TENDRIL_HUB_TEST(mutex, one_that_locks_again_at_once_does_not_starve_the_others) {
+TENDRIL_ORDERED_HUB_TEST(mutex, one_that_locks_again_at_once_does_not_starve_the_others) {
     mutex m;
     transcript seen;
     for (char const* word : {"a", "b"}) {

@@ -42,7 +42,7 @@ TENDRIL_HUB_TEST(semaphore, does_not_switch_while_there_are_permits) {
     EXPECT_EQ(this_hub().statistics().switches, switches);
 }
 
-TENDRIL_HUB_TEST(semaphore, permits_go_to_waiters_in_the_order_they_came) {
+TENDRIL_ORDERED_HUB_TEST(semaphore, permits_go_to_waiters_in_the_order_they_came) {
     counting_semaphore<> s{0};
     transcript seen;
     for (char const* word : {"a", "b", "c"}) {

@@ -21,7 +21,7 @@ void wait_in(wait_queue& queue) {
 
 }  // namespace
 
-TENDRIL_HUB_TEST(wait_queue, wakes_the_one_that_has_waited_longest) {
+TENDRIL_ORDERED_HUB_TEST(wait_queue, wakes_the_one_that_has_waited_longest) {
     wait_queue queue{"queue"};
     transcript seen;
     for (char const* word : {"a", "b", "c"}) {

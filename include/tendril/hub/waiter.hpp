@@ -62,7 +62,7 @@ public:
     TENDRIL_ALWAYS_INLINE void park() {
         // A value that was handed over together with the wake must not be lost to an interruption.
         if (outcome_ == outcome::waiting) {
-            check_interruption();
+            deliver_interruption();
             wait(false);
         }
     }
@@ -188,6 +188,22 @@ private:
     void expire() noexcept override { limited_.run_out(); }
 
     waiter& limited_;
+};
+
+/// While it lives, a job for this hub is under way elsewhere: in a pool of threads, in another
+/// process. The hub then believes that it may be woken, and a clock that could jump stands still,
+/// because nobody here knows how long the job takes. Whoever waits for the job keeps it in the
+/// frame beside the waiter. Thread: the hub's.
+class job_under_way {
+public:
+    /// Counts the job in the hub that it comes back to. Switches: never.
+    explicit job_under_way(hub& home) noexcept;
+    job_under_way(job_under_way const&) = delete;
+    job_under_way& operator=(job_under_way const&) = delete;
+    ~job_under_way();
+
+private:
+    hub& home_;
 };
 
 }  // namespace tendril
