@@ -4,6 +4,7 @@
 // before it has ended, because the end of a channel is passed on.
 #include <tendril/coroutine.hpp>
 #include <tendril/hub.hpp>
+#include <tendril/channel.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>
 #include <tendril/time.hpp>

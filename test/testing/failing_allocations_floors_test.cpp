@@ -6,7 +6,7 @@
 #include <harness/hubs.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/sync/mutex.hpp>
-#include <tendril/sync/queue.hpp>
+#include <tendril/channel/queue.hpp>
 #include <tendril/sync/semaphore.hpp>
 #include <tendril/testing/failing_allocations.hpp>
 

@@ -5,7 +5,7 @@
 #include <harness/failing_allocations.hpp>
 #include <harness/tasks.hpp>
 #include <tendril/support/random.hpp>
-#include <tendril/sync/channel.hpp>
+#include <tendril/channel/channel.hpp>
 
 #include <functional>
 #include <memory>

@@ -3,7 +3,7 @@
 // Items are neither lost nor doubled when those who wait are interrupted.
 #include <harness/tasks.hpp>
 #include <tendril/support/random.hpp>
-#include <tendril/sync/queue.hpp>
+#include <tendril/channel/queue.hpp>
 
 #include <functional>
 #include <memory>

@@ -18,7 +18,7 @@
 // its kind; closing it, destroying it or moving it away makes it empty.
 
 #include <tendril/support/assert.hpp>
-#include <tendril/sync/channel.hpp>
+#include <tendril/channel/channel.hpp>
 
 #include <chrono>
 #include <cstddef>

@@ -3,7 +3,7 @@
 // Looking, the end, the bound, the beginning and copies: what all kinds of queue share.
 #include <harness/tasks.hpp>
 #include <tendril/support/random.hpp>
-#include <tendril/sync/queue.hpp>
+#include <tendril/channel/queue.hpp>
 
 #include <functional>
 #include <memory>

@@ -7,6 +7,7 @@
 #include <harness/compare.hpp>
 
 #include <tendril/hub.hpp>
+#include <tendril/channel.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>
 
