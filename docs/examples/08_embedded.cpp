@@ -3,8 +3,8 @@
 //
 // The program owns an io_context and runs it, with timers and handlers as ever. A hub on top of it
 // adds greenlets: they run while the context is run, and nobody else has to know.
+#include <tendril/channel.hpp>
 #include <tendril/hub.hpp>
-#include <tendril/sync.hpp>
 #include <tendril/task.hpp>
 #include <tendril/time.hpp>
 

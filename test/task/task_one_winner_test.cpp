@@ -9,7 +9,7 @@
 #include <harness/tasks.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/sync/mutex.hpp>
-#include <tendril/sync/queue.hpp>
+#include <tendril/channel/queue.hpp>
 #include <tendril/sync/semaphore.hpp>
 
 #include <algorithm>

@@ -3,7 +3,7 @@
 // Items are neither lost nor doubled when those who wait are interrupted.
 #include <harness/tasks.hpp>
 #include <tendril/support/random.hpp>
-#include <tendril/sync/queue.hpp>
+#include <tendril/channel/queue.hpp>
 
 #include <functional>
 #include <memory>
@@ -30,6 +30,7 @@ TENDRIL_HUB_TEST(queue_interruption, a_getter_that_is_cancelled_leaves_the_item_
     first.run_by.cancel();
     q.put(7);
     EXPECT_EQ(second.get(), 7);
+    first.run_by.join();
     EXPECT_EQ(first.outcome, "cancelled");
 }
 
