@@ -4,8 +4,8 @@
 // looks for it.
 #include <harness/failing_allocations.hpp>
 #include <harness/tasks.hpp>
-#include <tendril/support/random.hpp>
 #include <tendril/channel/channel.hpp>
+#include <tendril/support/random.hpp>
 
 #include <functional>
 #include <memory>

@@ -2,8 +2,8 @@
 //
 // Looking, the end, the bound, the beginning and copies: what all kinds of queue share.
 #include <harness/tasks.hpp>
-#include <tendril/support/random.hpp>
 #include <tendril/channel/queue.hpp>
+#include <tendril/support/random.hpp>
 
 #include <functional>
 #include <memory>

@@ -3,8 +3,8 @@
 // A select that is interrupted has left every queue, and one that has won takes one thing only.
 #include <harness/failing_allocations.hpp>
 #include <harness/tasks.hpp>
-#include <tendril/support/random.hpp>
 #include <tendril/channel/channel.hpp>
+#include <tendril/support/random.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/sync/select.hpp>
 
