@@ -231,6 +231,7 @@ void hub::loop() {
     }
 }
 
+// DOC: turn
 void hub::turn() {
     ++turns_;
     budget_left_ = budget_;
@@ -247,6 +248,7 @@ void hub::turn() {
         fire_alarms();
     }
 }
+// DOC-END: turn
 
 // Runs something, and tells of it when it takes long.
 template <typename F>

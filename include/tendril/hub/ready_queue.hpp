@@ -80,6 +80,7 @@ public:
 
     /// Takes out the next greenlet if it is its turn and nobody has to decide; else returns null,
     /// and the hub must look.
+    // DOC: pop_direct
     control_block* pop_direct() noexcept {
         control_block* const next = head_;
         if (next == nullptr || popped_ >= stop_at_) {
@@ -88,6 +89,7 @@ public:
         unlink_first();
         return next;
     }
+    // DOC-END: pop_direct
 
     /// For the hub: takes out the next callback if it is its turn; else returns null.
     callback* pop_callback() noexcept;
