@@ -2,9 +2,8 @@
 #include <harness/hubs.hpp>
 #include <tendril/time/sleep.hpp>
 
-#include <functional>
-
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 namespace {
