@@ -37,6 +37,31 @@ TENDRIL_TEST(greenlet_local, belongs_to_one_greenlet) {
     number.reset();
 }
 
+TENDRIL_TEST(greenlet_local, is_made_once_in_each_greenlet_at_its_first_use) {
+    static int made = 0;
+    struct counted {
+        counted() { ++made; }
+    };
+    made = 0;
+    greenlet_local<counted> kept;
+    EXPECT_EQ(made, 0);
+    for (int number = 1; number <= 2; ++number) {
+        greenlet{[&] {
+            kept.get();
+            kept.get();
+        }}.switch_to();
+        EXPECT_EQ(made, number);
+    }
+}
+
+TENDRIL_TEST(greenlet_local, ends_with_its_greenlet_though_a_handle_remains) {
+    auto const counted = std::make_shared<int>(0);
+    greenlet_local<std::shared_ptr<int>> kept;
+    greenlet g{[&] { *kept = counted; }};
+    g.switch_to();
+    EXPECT_EQ(counted.use_count(), 1);
+}
+
 TENDRIL_TEST(greenlet_local, is_reached_from_outside_by_name) {
     greenlet_local<std::string> label;
     greenlet g{[&] { return *label; }};

@@ -206,3 +206,32 @@ TENDRIL_TEST(alarm, may_outlive_the_hub_that_it_is_armed_in) {
     EXPECT_FALSE(one.armed());
     EXPECT_EQ(rung, 0);
 }
+
+TENDRIL_HUB_TEST(alarm, may_be_destroyed_while_it_expires) {
+    bool gone = false;
+    std::unique_ptr<bell> one;
+    one = std::make_unique<bell>([&] {
+        gone = true;
+        one = nullptr;
+    });
+    one->set_after(1ms);
+    sleep_for(2ms);
+    EXPECT_TRUE(gone);
+}
+
+// A clock that has made a leap: the process was stopped, or the machine asleep.
+
+TENDRIL_HUB_TEST(alarm, ten_thousand_that_are_due_at_once_expire_in_the_order_of_their_moments) {
+    std::vector<std::unique_ptr<bell>> all;
+    std::vector<int> seen;
+    for (int number = 0; number < 10'000; ++number) {
+        int const moment = number * 7919 % 10'000;
+        all.push_back(std::make_unique<bell>([&seen, moment] { seen.push_back(moment); }));
+        all.back()->set_after(std::chrono::hours{moment});
+    }
+    clock.advance(24h * 365 * 10);
+    yield();
+    sleep_for(1ns);
+    EXPECT_EQ(seen.size(), 10'000U);
+    EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+}

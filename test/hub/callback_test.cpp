@@ -4,7 +4,9 @@
 #include <tendril/time/sleep.hpp>
 
 #include <memory>
+#include <source_location>
 #include <stdexcept>
+#include <string_view>
 
 namespace {
 
@@ -326,4 +328,29 @@ TENDRIL_HUB_TEST(callback, a_delayed_call_can_be_cancelled_when_it_is_due_and_qu
     delayed = this_hub().call_later(1ms, [&] { called = true; });
     sleep_for(2ms);
     EXPECT_FALSE(called);
+}
+
+// Where it comes from.
+
+TENDRIL_HUB_TEST(callback, remembers_where_it_was_asked_for) {
+    auto const here = std::source_location::current();
+    auto soon = this_hub().call_soon([] {});
+    auto late = this_hub().call_later(1h, [] {});
+    EXPECT_EQ(soon.origin().line(), here.line() + 1);
+    EXPECT_EQ(late.origin().line(), here.line() + 2);
+    EXPECT_EQ(std::string_view{late.origin().file_name()}, here.file_name());
+    EXPECT_EQ(callback_handle{}.origin().line(), 0U);
+    late.cancel();
+}
+
+TENDRIL_HUB_TEST(callback, an_empty_one_is_reported_and_the_next_is_called) {
+    transcript errors;
+    test::collect_errors(errors);
+    bool called = false;
+    this_hub().call_soon(nullptr);
+    this_hub().call_soon([&] { called = true; });
+    yield();
+    ASSERT_EQ(errors.size(), 1U);
+    EXPECT_TRUE(test::contains(errors[0], "an empty unique_function cannot be called"));
+    EXPECT_TRUE(called);
 }

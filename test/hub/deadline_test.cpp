@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <harness/hubs.hpp>
+#include <harness/tasks.hpp>
 #include <tendril/hub/deadline.hpp>
+#include <tendril/hub/hub.hpp>
+#include <tendril/time/sleep.hpp>
 
 #include <cstdint>
 
@@ -77,4 +79,35 @@ TENDRIL_TEST(deadline, the_earlier_one_is_less_and_never_is_the_greatest) {
     EXPECT_EQ(early, deadline::at(time_point{1ms}));
     EXPECT_LT(late, deadline::never());
     EXPECT_EQ(deadline::never(), deadline::at(time_point::max()));
+}
+
+// What it limits. The other calls that take a duration have tests of their own: takes_any_duration.
+
+TENDRIL_HUB_TEST(deadline, may_be_any_moment_and_limits_a_park) {
+    test::lone_waiter first;
+    EXPECT_FALSE(first.park_until(deadline::at(time_point::min())));
+    EXPECT_EQ(clock.elapsed(), 0s);
+    for (time_point const far : {time_point::max() - 1ns, time_point::max()}) {
+        test::lone_waiter second;
+        this_hub().call_later(24h * 365, [&] { second.wake(); });
+        EXPECT_TRUE(second.park_until(deadline::at(far)));
+    }
+}
+
+TENDRIL_HUB_TEST(deadline, may_be_any_moment_and_delays_a_call) {
+    int soon = 0;
+    int late = 0;
+    this_hub().call_at(time_point::min(), [&] { ++soon; });
+    this_hub().call_at(time_point::max() - 1ns, [&] { ++late; });
+    this_hub().call_at(time_point::max(), [&] { ++late; });
+    sleep_for(24h * 365);
+    EXPECT_EQ(soon, 1);
+    EXPECT_EQ(late, 0);
+}
+
+TENDRIL_HUB_TEST(deadline, may_be_any_duration_and_limits_a_join_of_the_hub) {
+    remote door = this_hub().remote();
+    test::expect_no_time_is_enough(clock, [&](auto limit) { return this_hub().join_for(limit); });
+    door = {};
+    test::expect_an_age_is_enough([&](auto limit) { return this_hub().join_for(limit); }, [] {});
 }

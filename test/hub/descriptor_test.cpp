@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <harness/hubs.hpp>
+#include <harness/tasks.hpp>
 #include <tendril/hub/descriptor.hpp>
 #include <tendril/support/error.hpp>
 #include <tendril/support/system_calls.hpp>
@@ -233,6 +233,40 @@ TENDRIL_HUB_TEST(descriptor, a_hub_without_a_descriptor_for_its_set_says_so) {
     connected_pair const pair;
     replaced_system_calls const until_end_of_scope{broken};
     EXPECT_EQ(code_of([&] { wait_readable(pair.first()); }), std::errc::too_many_files_open);
+}
+
+// Limits.
+
+TENDRIL_HUB_TEST(descriptor, a_wait_to_read_takes_any_duration) {
+    connected_pair const pair;
+    auto const wait = [&](auto limit) {
+        bool const ready = wait_readable_for(pair.first(), limit);
+        pair.drain_first();
+        return ready;
+    };
+    test::expect_no_time_is_enough(clock, wait);
+    test::expect_an_age_is_enough(wait, [&] { pair.write_to_first(); });
+}
+
+TENDRIL_HUB_TEST(descriptor, a_wait_to_write_takes_any_duration) {
+    connected_pair const pair;
+    auto const wait = [&](auto limit) {
+        pair.fill_second();
+        return wait_writable_for(pair.second(), limit);
+    };
+    test::expect_no_time_is_enough(clock, wait);
+    test::expect_an_age_is_enough(wait, [&] { pair.drain_first(); });
+}
+
+TENDRIL_HUB_TEST(descriptor, what_came_while_the_process_stood_still_beats_the_limit) {
+    connected_pair const pair;
+    bool in_time = false;
+    this_hub().spawn_raw([&] { in_time = wait_readable_for(pair.first(), 1s); });
+    yield();
+    pair.write_to_first();
+    clock.advance(1h);
+    sleep_for(1ms);
+    EXPECT_TRUE(in_time);
 }
 
 }  // namespace

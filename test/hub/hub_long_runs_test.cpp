@@ -3,6 +3,8 @@
 #include <tendril/hub/hub_options.hpp>
 #include <tendril/time/sleep.hpp>
 
+#include <boost/asio/io_context.hpp>
+
 #include <stdexcept>
 
 namespace {
@@ -108,6 +110,49 @@ TENDRIL_HUB_TEST(hub, the_order_of_greenlets_is_the_same_while_long_runs_are_wat
     yield();
     yield();
     EXPECT_EQ(seen, (transcript{"a", "b", "c", "a", "b", "c"}));
+}
+
+TENDRIL_HUB_TEST(hub, waiting_for_a_moment_is_no_long_run) {
+    long_run_log log;
+    this_hub().spawn_raw([] { sleep_for(1h); });
+    sleep_for(2h);
+    EXPECT_EQ(log.lines, transcript{});
+}
+
+TENDRIL_HUB_TEST(hub, tells_of_main_when_it_takes_long) {
+    long_run_log log;
+    this_hub().call_soon([] {});
+    yield();
+    clock.advance(150ms);
+    sleep_for(1ms);
+    EXPECT_EQ(log.lines, transcript{"a greenlet 0 150"});
+}
+
+TENDRIL_HUB_TEST(hub, a_limit_of_any_size_says_what_is_long) {
+    int told = 0;
+    auto const runs_told_with = [&](std::chrono::nanoseconds limit) {
+        told = 0;
+        this_hub().watch_long_runs(limit, [&](long_run const&) { ++told; });
+        this_hub().call_soon([&] { clock.advance(24h * 365); });
+        yield();
+        this_hub().watch_long_runs(0ns, nullptr);
+        return told;
+    };
+    EXPECT_EQ(runs_told_with(std::chrono::nanoseconds::max()), 0);
+    EXPECT_GT(runs_told_with(0ns), 0);
+    EXPECT_GT(runs_told_with(std::chrono::nanoseconds::min()), 0);
+}
+
+TENDRIL_TEST(hub, tells_of_the_runs_of_an_embedded_one_too) {
+    boost::asio::io_context io;
+    hub mine{io, embedded};
+    transcript seen;
+    mine.watch_long_runs(0ns, [&](long_run const& slow) { seen.push_back(slow.what); });
+    mine.call_soon([] {});
+    mine.spawn_raw([] {});
+    io.run();
+    mine.watch_long_runs(0ns, nullptr);
+    EXPECT_EQ(seen, (transcript{"a callback", "a greenlet"}));
 }
 
 }  // namespace

@@ -3,11 +3,13 @@
 // Greenlets that were made by hand and park in the hub.
 #include <harness/greenlets.hpp>
 #include <harness/hubs.hpp>
+#include <tendril/greenlet/greenlet_local.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/time/sleep.hpp>
 
 #include <optional>
 #include <stdexcept>
+#include <vector>
 
 namespace {
 
@@ -189,4 +191,48 @@ TENDRIL_HUB_TEST(hub_raw_greenlet, an_error_for_a_parent_that_has_not_begun_is_r
     ASSERT_EQ(errors.size(), 1U);
     EXPECT_TRUE(contains(errors[0], "broken")) << errors[0];
     EXPECT_TRUE(ran);
+}
+
+// The greenlet of the hub.
+
+TENDRIL_HUB_TEST(hub_raw_greenlet, the_parent_of_its_hub_is_the_main_greenlet_of_the_thread) {
+    auto const mine = this_hub().spawn_raw([] {});
+    EXPECT_EQ(mine.parent().parent().block(), this_thread().main);
+}
+
+TENDRIL_HUB_TEST(hub_raw_greenlet, who_switches_to_its_hub_by_hand_goes_on_when_switched_to) {
+    transcript seen;
+    auto const main = greenlet::current();
+    auto const mine = this_hub().spawn_raw([&] {
+        seen.push_back("began");
+        greenlet::current().parent().switch_to();
+        seen.push_back("went on");
+        main.switch_to();
+    });
+    sleep_for(1ms);
+    seen.push_back("main");
+    mine.switch_to();
+    EXPECT_EQ(seen, (transcript{"began", "main", "went on"}));
+}
+
+TENDRIL_HUB_TEST(hub_raw_greenlet, an_empty_function_is_reported_in_its_turn) {
+    transcript errors;
+    test::collect_errors(errors);
+    this_hub().spawn_raw(nullptr);
+    yield();
+    ASSERT_EQ(errors.size(), 1U);
+    EXPECT_TRUE(test::contains(errors[0], "an empty unique_function cannot be called"));
+}
+
+TENDRIL_HUB_TEST(hub_raw_greenlet, greenlet_locals_work_in_main_and_in_callbacks) {
+    greenlet_local<int> number;
+    *number = 1;
+    std::vector<int> in_callbacks;
+    for (int call = 0; call < 2; ++call) {
+        this_hub().call_soon([&] { in_callbacks.push_back((*number)++); });
+    }
+    yield();
+    EXPECT_EQ(*number, 1);
+    EXPECT_EQ(in_callbacks, (std::vector<int>{0, 1}));
+    number.reset();
 }

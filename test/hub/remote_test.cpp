@@ -358,3 +358,20 @@ TENDRIL_TEST(remote, a_hub_refuses_other_threads) {
         }}.join();
     });
 }
+
+TENDRIL_TEST(remote, what_was_posted_before_the_first_turn_of_the_hub_is_called) {
+    hub mine;
+    bool called = false;
+    EXPECT_TRUE(mine.remote().post([&] { called = true; }));
+    sleep_for(1us);
+    EXPECT_TRUE(called);
+}
+
+TENDRIL_TEST(remote, a_post_wakes_a_hub_that_would_sleep_for_centuries) {
+    run([] {
+        lone_waiter waits;
+        std::thread poster{[&, door = this_hub().remote()] { door.post([&] { waits.wake(); }); }};
+        EXPECT_TRUE(waits.park_until(deadline::at(time_point::max() - 1ns)));
+        poster.join();
+    });
+}

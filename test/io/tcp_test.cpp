@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -400,4 +401,35 @@ TENDRIL_HUB_TEST(tcp, a_descriptor_that_does_not_exist_is_refused) {
     auto const adopt = [] { tcp_stream::adopt(-1); };
     EXPECT_EQ(test::code_of(adopt).value(), EBADF);
     EXPECT_FALSE(test::names_a_source(test::text_of(adopt)));
+}
+
+// Starvation.
+
+TENDRIL_HUB_TEST(tcp, ten_connections_that_always_have_data_do_not_starve_another) {
+    int laps = 0;
+    bool stop = false;
+    std::vector<task<void>> busy;
+    for (int number = 0; number < 10; ++number) {
+        busy.push_back(spawn([&] {
+            auto [here, there] = connected_pair();
+            while (!stop && laps < 1'000'000) {
+                ++laps;
+                say(here, "x");
+                hear_exactly(there, 1);
+            }
+        }));
+    }
+    auto [here, there] = connected_pair();
+    auto const answers = spawn([&end = there] { test::echo(end); });
+    int worst = 0;
+    for (int ping = 0; ping < 20; ++ping) {
+        int const before = laps;
+        say(here, "?");
+        hear_exactly(here, 1);
+        worst = std::max(worst, laps - before);
+    }
+    stop = true;
+    here.close();
+    answers.join();
+    EXPECT_LT(worst, 5000);
 }

@@ -54,6 +54,7 @@ STATE = "include/tendril/greenlet/state.hpp"
 EXAMPLE = "docs/examples/planted.cpp"
 PAGE = "docs/planted.md"
 RULES = "docs/greenlet.md"
+HUB_RULES = "docs/rules.md"
 HAZARDS = "docs/hazards.md"
 ANCHORED = SOURCE + "// DOC: all\n    int shown = 1;\n// DOC-END: all\n"
 DRAW = "import pathlib, sys\npathlib.Path(sys.argv[1], 'planted.svg').write_text('<svg/>')\n"
@@ -152,11 +153,16 @@ PLANTS = [
     ("rules", {"+" + RULES: row(1, "a", "`state.is_one`", "same")}, "there is no test state.is"),
     ("rules", {"+" + RULES: row(1, "a", "`compile_fail.no`", "same")}, "there is no test compile"),
     ("rules", {"+" + RULES: row(1, "a", "some test", "same")}, "the third cell names tests as"),
-    ("rules", {"+" + RULES: row(1, "a", "", "same")}, "no test: name one, or note"),
+    ("rules", {"+" + RULES: row(1, "a", "", "same")}, "no test: name one, or note one"),
     ("rules", {"+" + RULES: row(1, "", "", "no C++ meaning")}, "a cell is empty"),
-    ("rules", {"+" + RULES: row(1, "a", "same")}, "a row is `| number | rule | test | note |`"),
-    ("hazards", {HAZARDS: "# Hazards\n"}, "hazard 32 has 0 rows"),
-    ("hazards", {"+" + HAZARDS: row(33, "a", "b", "`state.no`")}, "hazard 33 has 1 rows"),
+    ("rules", {"+" + RULES: row(1, "a", "same")}, "a row is `| id | rule | test | note |`"),
+    ("rules", {HUB_RULES: "# Rules\n"}, "rule AL17 has 0 rows"),
+    ("rules", {"+" + HUB_RULES: row("H48", "a", "`state.is_one`", "same")}, "rule H48 has 1 rows"),
+    ("rules", {"+" + HUB_RULES: row("H1", "a", "`hub.no`", "same")}, "there is no test hub.no"),
+    ("rules", {"+" + HUB_RULES: row("Z1", "a", "", "not promised")}, "rule Z1 has 1 rows"),
+    ("rules", {"+" + HUB_RULES: row("H1", "a", "", "not yet")}, "no test: name one, or note one"),
+    ("hazards", {HAZARDS: "# Hazards\n"}, "hazard 66 has 0 rows"),
+    ("hazards", {"+" + HAZARDS: row(46, "a", "b", "`state.no`")}, "hazard 46 has 1 rows"),
     ("hazards", {"+" + HAZARDS: row(1, "a", "b", "`state.no`")}, "there is no test state.no"),
     ("hazards", {"+" + HAZARDS: row(1, "a", "b", "no test")}, "the last cell names tests as"),
     ("hazards", {"+" + HAZARDS: row(1, "a", "b", "not promised")}, "and what happens instead"),

@@ -2,7 +2,9 @@
 #include <harness/hubs.hpp>
 #include <tendril/time/sleep.hpp>
 
+#include <algorithm>
 #include <functional>
+#include <vector>
 
 namespace {
 
@@ -302,4 +304,35 @@ TENDRIL_HUB_TEST(sleep, yield_lets_callbacks_run_that_are_queued) {
     this_hub().call_soon([&] { called = true; });
     yield();
     EXPECT_TRUE(called);
+}
+
+TENDRIL_HUB_TEST(sleep, less_than_a_nanosecond_lets_others_run_once) {
+    bool others_ran = false;
+    auto const other = this_hub().spawn_raw([&] { others_ran = true; });
+    sleep_for(real_seconds{real_limits::denorm_min()});
+    EXPECT_TRUE(others_ran);
+    EXPECT_EQ(clock.elapsed(), 0ns);
+}
+
+TENDRIL_HUB_TEST(sleep, the_shortest_that_the_clock_knows_takes_time) {
+    sleep_for(1ns);
+    EXPECT_EQ(clock.elapsed(), 1ns);
+}
+
+// A clock that has made a leap: the process was stopped, or the machine asleep.
+
+TENDRIL_HUB_TEST(sleep, a_thousand_sleepers_wake_in_the_order_of_their_moments_after_a_leap) {
+    std::vector<int> seen;
+    for (int number = 0; number < 1000; ++number) {
+        int const moment = number * 7919 % 1000;
+        this_hub().spawn_raw([&seen, moment] {
+            sleep_for(std::chrono::minutes{1 + moment});
+            seen.push_back(moment);
+        });
+    }
+    yield();
+    clock.advance(24h * 365 * 10);
+    sleep_for(1ns);
+    EXPECT_EQ(seen.size(), 1000U);
+    EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
 }

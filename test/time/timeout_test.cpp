@@ -3,6 +3,9 @@
 #include <tendril/time/sleep.hpp>
 #include <tendril/time/timeout.hpp>
 
+#include <malloc.h>
+
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -32,6 +35,13 @@ std::string hour_under(Limit const& limit) {
         timeout const active{limit};
         sleep_for(1h);
     });
+}
+
+std::size_t resident_pages() {
+    std::size_t size = 0;
+    std::size_t resident = 0;
+    std::ifstream{"/proc/self/statm"} >> size >> resident;
+    return resident;
 }
 
 }  // namespace
@@ -251,10 +261,19 @@ TENDRIL_HUB_TEST(timeout, a_duration_that_is_not_a_number_is_refused) {
 }
 
 TENDRIL_HUB_TEST(timeout, a_million_that_never_run_out_leave_nothing_behind) {
-    for (int lap = 0; lap < 1'000'000; ++lap) {
-        timeout const limit{1s};
-    }
+    auto const set_and_cancel = [](int count) {
+        for (int lap = 0; lap < count; ++lap) {
+            timeout const limit{1s};
+            this_hub().call_later(1h, [] {}).cancel();
+        }
+    };
+    set_and_cancel(1000);
+    std::size_t const heap = mallinfo2().uordblks;
+    std::size_t const memory = resident_pages();
+    set_and_cancel(1'000'000);
     EXPECT_EQ(this_hub().statistics().alarms, 0U);
+    EXPECT_LT(mallinfo2().uordblks, heap + 4096);
+    EXPECT_LT(resident_pages(), memory + 256);
 }
 
 // Cleanup.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <harness/hubs.hpp>
+#include <harness/tasks.hpp>
 #include <tendril/time/timer.hpp>
 
 #include <limits>
@@ -142,6 +142,46 @@ TENDRIL_HUB_TEST(timer, a_ticker_needs_a_positive_period) {
 
 TENDRIL_HUB_TEST(timer, a_ticker_of_an_endless_period_never_beats) {
     ticker beat{std::chrono::hours::max()};
+    EXPECT_EQ(outcome_of([&] { beat.wait(); }), "would block forever");
+}
+
+// Durations of any size.
+
+TENDRIL_HUB_TEST(timer, takes_any_duration) {
+    timer* waits = nullptr;
+    auto const stays_unexpired = [&](auto duration) {
+        timer one{duration};
+        waits = &one;
+        return !one.wait();
+    };
+    test::expect_no_time_is_enough(clock, stays_unexpired);
+    test::expect_an_age_is_enough(stays_unexpired, [&] { waits->cancel(); });
+}
+
+TENDRIL_HUB_TEST(timer, may_be_set_to_any_duration) {
+    timer one;
+    auto const stays_unexpired = [&](auto duration) {
+        one.expires_after(duration);
+        return !one.wait();
+    };
+    test::expect_no_time_is_enough(clock, stays_unexpired);
+    test::expect_an_age_is_enough(stays_unexpired, [&] { one.cancel(); });
+}
+
+TENDRIL_HUB_TEST(timer, a_ticker_refuses_what_is_no_period) {
+    using real = std::chrono::duration<double>;
+    EXPECT_EQ(outcome_of([] { ticker{std::chrono::hours::min()}; }), "misuse");
+    EXPECT_EQ(outcome_of([] { ticker{real{-1e300}}; }), "misuse");
+    EXPECT_EQ(outcome_of([] { ticker{real{1e-300}}; }), "misuse");
+    EXPECT_EQ(outcome_of([] { ticker{real{std::numeric_limits<double>::quiet_NaN()}}; }), "misuse");
+}
+
+TENDRIL_HUB_TEST(timer, a_ticker_may_beat_once_in_two_centuries) {
+    constexpr auto period = 24h * 365 * 200;
+    ticker beat{period};
+    EXPECT_EQ(beat.wait(), 1u);
+    EXPECT_EQ(clock.elapsed(), period);
+    // The clock ends before the second beat.
     EXPECT_EQ(outcome_of([&] { beat.wait(); }), "would block forever");
 }
 
