@@ -7,13 +7,13 @@
 //                    (returns) ◀──────── asks for the next: posted, at a moment, or by the bell
 //
 // The thread's own stack stands in the place of the loop: whoever parks and finds nobody ready
-// continues it, inside the handler, which then returns to the context. The context is never run from
-// within a handler, because Asio keeps what is posted there for the outer one.
+// continues it, inside the handler, which then returns to the context. The context is never run
+// from within a handler, because Asio keeps what is posted there for the outer one.
 //
 // Invariants:
 // 1. `wants_turn_` says that no turn is under way or asked for. Whoever makes work then asks.
-// 2. Between two turns the mailbox takes the hub for asleep, so a post rings the bell, whose handler
-//    is a turn.
+// 2. Between two turns the mailbox takes the hub for asleep, so a post rings the bell, whose
+//    handler is a turn.
 // 3. The context has work of ours while a task is alive, or a referenced alarm is armed.
 #include "mailbox.hpp"
 #include "reactor.hpp"

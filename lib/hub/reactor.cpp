@@ -13,7 +13,8 @@
 //   does not keep the greenlets waiting.
 // * A short sleep ends by the limit of `epoll_wait`, which costs no system call of its own. Asio
 //   cuts such waits into pieces of a second, so a long sleep is ended by one Asio timer instead.
-// * Handlers hold on to nothing: a context that the program owns may call them when the hub is gone.
+// * Handlers hold on to nothing: a context that the program owns may call them when the hub is
+//   gone.
 #include "reactor.hpp"
 
 #include "descriptor_set.hpp"
@@ -70,8 +71,9 @@ struct reactor::implementation : std::enable_shared_from_this<implementation> {
     }
 
     // Asio counts an operation as work when it starts, and off when its handler has returned. What
-    // shall not be counted is counted off at once, so its handler counts it on again. A context whose
-    // count falls to zero is stopped, which is not what the program that owns it has asked for.
+    // shall not be counted is counted off at once, so its handler counts it on again. A context
+    // whose count falls to zero is stopped, which is not what the program that owns it has asked
+    // for.
     template <typename Start, typename Done>
     void start_uncounted(Start&& start, Done&& done) {
         executor const counter = context.get_executor();

@@ -15,7 +15,8 @@
 // other for ever can therefore delay the reactor by a bounded number of steps only.
 //
 // An embedded hub stands on an `io_context` that the program runs itself, on this thread. It has no
-// loop of its own: the thread's own stack is its loop, and greenlets run in handlers of the context.
+// loop of its own: the thread's own stack is its loop, and greenlets run in handlers of the
+// context.
 //
 // Read next: waiter.hpp, run.hpp; docs/hub.md for a picture of one turn.
 
@@ -67,10 +68,11 @@ public:
     /// Throws: misuse when the thread has one; stack_exhausted, std::system_error. Switches: never.
     explicit hub(hub_options const& options = {});
 
-    /// Makes a hub on `context`, which must outlive it and is run by this thread alone. Until it is
-    /// closed, greenlets run while the program runs the context, a bounded number of steps at a
+    /// Makes a hub on `context`, which must outlive it and is run by this thread alone. Until it
+    /// is closed, greenlets run while the program runs the context, a bounded number of steps at a
     /// time, and the context has work while a task is alive. The thread's own stack must not park.
-    /// Throws: as above, and misuse on a greenlet's stack, or for a clock that is not the usual one.
+    /// Throws: as above, and misuse on a greenlet's stack, or for a clock that is not the usual
+    /// one.
     /// Switches: never.
     hub(boost::asio::io_context& context, embedded_t, hub_options const& options = {});
     hub(hub const&) = delete;
@@ -131,8 +133,8 @@ public:
     void stop();
 
     /// Lets the others run until `awaited`, a task or what has its `on_done`, `done` and `get`, has
-    /// its result, and returns that. Throws: what `get` throws; stopped_early when `stop` was called
-    /// before; as `run_forever`. Switches: may. Thread: hub.
+    /// its result, and returns that. Throws: what `get` throws; stopped_early when `stop` was
+    /// called before; as `run_forever`. Switches: may. Thread: hub.
     template <typename Waitable>
     decltype(auto) run_until_complete(Waitable&& awaited) {
         // The link may outlive this wait.
