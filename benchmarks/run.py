@@ -4,10 +4,11 @@
 
 Usage: run.py BUILD_DIR [FLOOR]
 
-A floor's benchmarks are the programs BUILD_DIR/benchmarks/FLOOR_*_bench, each with the scripts
-FLOOR/NAME_*.py that ask others the same question; `servers` are the comparisons of whole servers.
-Each prints its question first. The status is 0 when everything could be measured: a bar that does
-not hold is a result.
+A floor's benchmarks are the sources FLOOR/NAME_bench.cpp, each with the scripts FLOOR/NAME_*.py
+that ask others the same question; `servers` are the comparisons of whole servers. A program in Go,
+FLOOR/NAME_go.go, is built here, beside the benchmark that asks it. Each prints its question first.
+The status is 0 when everything could be measured: a bar that does not hold is a result, and what
+was not built, because another contestant is not installed, is an error.
 """
 
 import pathlib
@@ -20,27 +21,50 @@ SERVERS = ["servers/compare_echo.py", "servers/measure_idle.py"]
 PYTHON = "/usr/bin/python3"
 
 
-def commands_of(program):
+def commands_of(source, programs):
     """Returns the command of a benchmark, and those of the scripts beside it."""
-    floor, name = program.name.removesuffix("_bench").split("_", 1)
-    scripts = sorted((HERE / floor).glob(f"{name}_*.py"))
+    floor, name = source.parent.name, source.name.removesuffix("_bench.cpp")
+    scripts = sorted(source.parent.glob(f"{name}_*.py"))
+    program = programs / f"{floor}_{name}_bench"
     return [[str(program)]] + [[PYTHON, str(script)] for script in scripts]
+
+
+def build_in_go(source, programs):
+    """Builds a program in Go, and says whether that worked."""
+    command = ["go", "build", "-o", str(programs / source.stem), str(source)]
+    try:
+        return subprocess.run(command, check=False).returncode == 0
+    except FileNotFoundError:
+        print("Go is not installed (Debian: golang-go)", flush=True)
+        return False
+
+
+def succeeds(command):
+    """Runs a command, and says whether it could measure."""
+    print("==>", " ".join(command), flush=True)
+    try:
+        return subprocess.run(command, check=False).returncode == 0
+    except FileNotFoundError:
+        print("  was not built: a contestant is missing, and ./dev bench installs it", flush=True)
+        return False
 
 
 def main():
     build = pathlib.Path(sys.argv[1])
     wanted = sys.argv[2] if len(sys.argv) > 2 else ""
+    programs = build / "benchmarks"
     commands = []
-    for program in sorted((build / "benchmarks").glob(f"{wanted}*_bench")):
-        commands += commands_of(program)
+    failed = 0
+    for source in sorted(HERE.glob(f"{wanted or '*'}/*_go.go")):
+        failed += not build_in_go(source, programs)
+    for source in sorted(HERE.glob(f"{wanted or '*'}/*_bench.cpp")):
+        commands += commands_of(source, programs)
     if wanted in ("", "servers"):
         commands += [[sys.executable, str(HERE / name), str(build)] for name in SERVERS]
     if not commands:
         sys.exit(f"no benchmarks of floor '{wanted}'")
-    failed = 0
     for command in commands:
-        print("==>", " ".join(command), flush=True)
-        failed += subprocess.run(command, check=False).returncode != 0
+        failed += not succeeds(command)
     sys.exit(1 if failed else 0)
 
 

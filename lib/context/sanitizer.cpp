@@ -32,12 +32,6 @@ sanitizer_record of_new_stack(void const* bottom, std::size_t size) noexcept {
     return record;
 }
 
-void clean([[maybe_unused]] sanitizer_record const& record) noexcept {
-#if TENDRIL_ASAN
-    __asan_unpoison_memory_region(record.bottom, record.size);
-#endif
-}
-
 void forget_frames_below(
     [[maybe_unused]] sanitizer_record const& record,
     [[maybe_unused]] void const* address) noexcept {

@@ -100,7 +100,7 @@ stack_pool::~stack_pool() {
     }
 }
 
-stack& stack_pool::acquire_of_class(std::uint8_t index) {
+stack& stack_pool::acquire_slowly(std::size_t index) {
     stack* taken = take_idle(classes_[index]);
     if (taken == nullptr) {
         taken = &carve(index);
@@ -108,8 +108,6 @@ stack& stack_pool::acquire_of_class(std::uint8_t index) {
     if (fresh_) {
         give_pages_back(*taken);
     }
-    ++numbers_.in_use;
-    numbers_.peak = std::max(numbers_.peak, numbers_.in_use);
     return *taken;
 }
 
@@ -120,28 +118,14 @@ stack* stack_pool::take_idle(size_class& from) noexcept {
     if (taken != nullptr) {
         list = taken->next_idle;
         taken->idle = false;
-        --numbers_.idle;
         from.warm_count -= is_warm;
-        numbers_.warm -= is_warm;
     }
     return taken;
 }
 
-void stack_pool::release(stack& returned) noexcept {
-    TENDRIL_ASSERT(!returned.idle, "stack_pool invariant 1");
-    sanitizer::clean(returned.sanitizer);
-    size_class& to = classes_[returned.size_class];
-    bool const stays_warm = to.warm_count < warm_limit_;
-    if (!stays_warm) {
-        give_pages_back(returned);
-    }
-    stack*& list = stays_warm ? to.warm : to.cold;
-    returned.next_idle = std::exchange(list, &returned);
-    returned.idle = true;
-    --numbers_.in_use;
-    ++numbers_.idle;
-    to.warm_count += stays_warm;
-    numbers_.warm += stays_warm;
+void stack_pool::make_cold(stack& returned, size_class& to) noexcept {
+    give_pages_back(returned);
+    returned.next_idle = std::exchange(to.cold, &returned);
 }
 
 void stack_pool::trim() noexcept {
@@ -153,14 +137,28 @@ void stack_pool::trim() noexcept {
         }
         each.warm_count = 0;
     }
-    numbers_.warm = 0;
 }
 
-std::uint8_t stack_pool::size_class_of(std::size_t size) {
+stack_pool_statistics stack_pool::statistics() const noexcept {
+    stack_pool_statistics numbers{.in_use = in_use_, .peak = peak_};
+    std::size_t carved = 0;
+    for (std::size_t index = 0; index < class_count; ++index) {
+        numbers.warm += classes_[index].warm_count;
+        numbers.slabs += classes_[index].slabs.size();
+        for (slab const& each : classes_[index].slabs) {
+            carved += each.carved;
+            numbers.reserved += each.slots * slot_size(index);
+        }
+    }
+    numbers.idle = carved - in_use_;
+    return numbers;
+}
+
+std::size_t stack_pool::look_up_class(std::size_t size) {
     TENDRIL_REQUIRE(size <= maximum_size, "a stack has at most 1 GiB: is the size meant in bytes?");
     std::size_t const wanted = std::max(size, minimum_size) + guard_size;
     std::size_t const slot = std::bit_ceil(wanted);
-    return static_cast<std::uint8_t>(std::countr_zero(slot) - std::countr_zero(smallest_slot));
+    return static_cast<std::size_t>(std::countr_zero(slot) - std::countr_zero(smallest_slot));
 }
 
 stack_pool::place stack_pool::find(void const* address) const noexcept {
@@ -238,8 +236,6 @@ void stack_pool::reserve(std::size_t class_index) {
     ::prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, memory, slots * size, "tendril stacks");
     reserved.memory = static_cast<std::byte*>(memory);
     to.slabs.push_back(std::move(reserved));
-    ++numbers_.slabs;
-    numbers_.reserved += slots * size;
 }
 
 void stack_pool::protect(std::byte* slot) {

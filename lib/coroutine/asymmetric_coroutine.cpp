@@ -155,8 +155,8 @@ void asymmetric_coroutine::destroy(asymmetric_coroutine* dropped) noexcept {
         // Somebody waits for it, and remains the parent, counted from here on: when the body ends
         // by itself, he is told. Invariants 1 and 2 end here.
         self.awaited_ = true;
-        retain(*std::exchange(self.caller_, nullptr));
-        release(*self.block_->thread->main);
+        retain_parent(*std::exchange(self.caller_, nullptr));
+        release_parent(*self.block_->thread->main);
     }
     bool const is_gone = self.disposed_ && !self.awaited_;
     greenlet last = std::move(self.self_);

@@ -11,10 +11,10 @@
 #include <utility>
 
 namespace tendril {
-namespace {
 
-constexpr char const* on_another_thread =
-    "this greenlet belongs to another thread: a greenlet is used only on the thread that made it";
+using detail::on_another_thread;
+
+namespace {
 
 // Throws into a greenlet that never ran: it is dead at once, and its ancestors receive the error.
 value throw_into_unstarted(
@@ -110,26 +110,8 @@ void greenlet_ref::set_parent(greenlet_ref const& parent) const {
     TENDRIL_REQUIRE(
         !is_ancestor_or_self(*block_, wanted),
         "a greenlet cannot be its own ancestor: the new parent descends from it");
-    retain(*wanted);
-    release(*std::exchange(block_->parent, wanted));
-}
-
-greenlet greenlet::make(
-    greenlet_body* function, greenlet_options const& options, std::source_location where) {
-    std::unique_ptr<greenlet_body> body{function};
-    body->made_at = where;
-    thread_record& thread = this_thread();
-    receive_visitors(thread);
-    std::uint8_t const stack_class = stack_pool::size_class_of(options.stack_size);
-    control_block* const parent = options.parent.block() == nullptr ? thread.current
-                                                                    : options.parent.block();
-    TENDRIL_REQUIRE_AS(wrong_thread, parent->thread == &thread, on_another_thread);
-    control_block& block = thread.blocks.create(
-        thread, parent, body.get(), thread.next_id++, stack_class);
-    body.release();
-    retain(*parent);
-    block.name = options.name;
-    return greenlet{block};
+    retain_parent(*wanted);
+    release_parent(*std::exchange(block_->parent, wanted));
 }
 
 std::ostream& operator<<(std::ostream& out, greenlet_ref const& printed) {

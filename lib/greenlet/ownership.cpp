@@ -26,6 +26,14 @@ namespace {
 // Frees a block whose thread is over. Nothing runs there any more, so its greenlets are dead, or
 // never started, or refused to die; the last kind is leaked.
 void free_after_end(thread_record& owner, control_block* block) noexcept {
+    {
+        std::lock_guard const lock{owner.foreign};
+        block->handles.store(0, std::memory_order_relaxed);
+        if (block->children != 0) {
+            // Whoever frees the last of them frees it.
+            return;
+        }
+    }
     while (block != nullptr) {
         greenlet_state const state = block->state.load(std::memory_order_relaxed);
         if (state != greenlet_state::dead && state != greenlet_state::unstarted) {
@@ -41,22 +49,23 @@ void free_after_end(thread_record& owner, control_block* block) noexcept {
         }
         control_block* const parent = block->parent;
         bool last_of_all = false;
+        bool freed_too = false;
         {
             std::lock_guard const lock{owner.foreign};
             owner.blocks.destroy(*block);
             last_of_all = owner.blocks.live() == 0;
+            freed_too = parent != nullptr && --parent->children == 0 && references(*parent) == 0;
         }
         if (last_of_all) {
             delete &owner;
             return;
         }
-        bool const freed_too = parent != nullptr && parent->handles.fetch_sub(1) == 1;
         block = freed_too ? parent : nullptr;
     }
 }
 
 // Hands the last handle over to the owner thread.
-void leave_to_owner(control_block& block) noexcept {
+TENDRIL_COLD void leave_to_owner(control_block& block) noexcept {
     thread_record& owner = *block.thread;
     {
         std::lock_guard const lock{owner.foreign};
@@ -111,18 +120,29 @@ std::exception_ptr refusal() noexcept {
 }  // namespace
 
 void drop_last_handle(control_block& block) noexcept {
-    if (block.thread == this_thread_record && !block.thread->ended) {
-        block.handles.store(0, std::memory_order_relaxed);
-        settle_unreferenced(*block.thread, block);
-    } else {
+    thread_record* const thread = this_thread_record;
+    if (block.thread != thread) [[unlikely]] {
         leave_to_owner(block);
+        return;
+    }
+    block.handles.store(0, std::memory_order_relaxed);
+    if (block.children != 0) [[unlikely]] {
+        return;
+    }
+    bool const is_dead = block.state.load(std::memory_order_relaxed) == greenlet_state::dead;
+    if (is_dead && block.memory == nullptr) [[likely]] {
+        free_unreferenced(*thread, block);
+    } else {
+        settle_unreferenced(*thread, block);
     }
 }
 
+void settle_childless(control_block& block) noexcept { settle_unreferenced(*block.thread, block); }
+
 void settle_unreferenced(thread_record& thread, control_block& block) noexcept {
     switch (block.state.load(std::memory_order_relaxed)) {
-    case greenlet_state::unstarted:
     case greenlet_state::dead:
+    case greenlet_state::unstarted:
         // While its stack is not buried yet, the burial frees the block.
         if (has_no_frames(block)) {
             free_unreferenced(thread, block);
@@ -145,34 +165,49 @@ void settle_unreferenced(thread_record& thread, control_block& block) noexcept {
     }
 }
 
-void free_unreferenced(thread_record& thread, control_block& block) noexcept {
+// Frees what an unstarted greenlet has kept for its first turn. A dead one has nothing left.
+TENDRIL_COLD void free_contents(control_block& block) noexcept {
+    if (greenlet_body* const body = std::exchange(block.body, nullptr)) {
+        body->dispose();
+    }
+    destroy_locals(block);
+}
+
+// Frees a parent that nobody refers to any more, and its ancestors of whom the same is then true.
+TENDRIL_COLD void free_ancestors(thread_record& thread, control_block* freed) noexcept {
     // A loop and not a recursion: a chain of parents may be long.
-    control_block* freed = &block;
-    while (freed != nullptr) {
-        if (greenlet_body* const body = std::exchange(freed->body, nullptr)) {
-            body->dispose();
+    while (freed != nullptr && references(*freed) == 0) {
+        if (!has_no_frames(*freed)) {
+            settle_unreferenced(thread, *freed);
+            return;
         }
-        destroy_locals(*freed);
+        free_contents(*freed);
         control_block* const parent = freed->parent;
         thread.blocks.destroy(*freed);
-        freed = nullptr;
-        if (parent != nullptr && parent->handles.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-            if (has_no_frames(*parent)) {
-                freed = parent;
-            } else {
-                settle_unreferenced(thread, *parent);
-            }
+        freed = parent;
+        if (freed != nullptr) {
+            --freed->children;
         }
+    }
+}
+
+void free_unreferenced(thread_record& thread, control_block& block) noexcept {
+    if (block.body != nullptr || block.locals != nullptr) [[unlikely]] {
+        free_contents(block);
+    }
+    control_block& parent = *block.parent;
+    thread.blocks.destroy(block);
+    --parent.children;
+    if (references(parent) == 0) [[unlikely]] {
+        free_ancestors(thread, &parent);
     }
 }
 
 bool end_by_exit(thread_record& thread, control_block& victim) noexcept {
     // Only the caller's handle: the victim lives on if it makes another one to itself.
-    bool const was_dropped = victim.handles.load(std::memory_order_relaxed) == 1;
-    auto const lives_on = [&] {
-        return was_dropped && victim.handles.load(std::memory_order_relaxed) > 1;
-    };
-    retain(*thread.current);
+    bool const was_dropped = references(victim) == 1;
+    auto const lives_on = [&] { return was_dropped && references(victim) > 1; };
+    retain_parent(*thread.current);
     control_block* const parent = std::exchange(victim.parent, thread.current);
     for (int attempt = 0; attempt < exit_attempts; ++attempt) {
         deliver_exit(thread, victim);
@@ -180,7 +215,7 @@ bool end_by_exit(thread_record& thread, control_block& victim) noexcept {
             break;
         }
     }
-    release(*std::exchange(victim.parent, parent));
+    release_parent(*std::exchange(victim.parent, parent));
     bool const refused = victim.state == greenlet_state::suspended && !lives_on();
     if (refused) {
         report_unraisable(thread, refusal(), victim);
@@ -188,12 +223,7 @@ bool end_by_exit(thread_record& thread, control_block& victim) noexcept {
     return !refused;
 }
 
-}  // namespace detail
-
-void receive_visitors(thread_record& record) noexcept {
-    if (!record.has_visitors.load(std::memory_order_relaxed)) {
-        return;
-    }
+void receive_present_visitors(thread_record& record) noexcept {
     control_block* visitor = nullptr;
     {
         std::lock_guard const lock{record.foreign};
@@ -203,11 +233,14 @@ void receive_visitors(thread_record& record) noexcept {
     while (visitor != nullptr) {
         control_block& block = *visitor;
         visitor = std::exchange(block.next_foreign, nullptr);
-        if (block.handles.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-            detail::settle_unreferenced(record, block);
+        block.handles.fetch_sub(1, std::memory_order_acq_rel);
+        if (references(block) == 0) {
+            settle_unreferenced(record, block);
         }
     }
 }
+
+}  // namespace detail
 
 void end_suspended(thread_record& record, control_block const* spared) noexcept {
     record.blocks.for_each([&](control_block& block) {

@@ -35,14 +35,12 @@ namespace detail {
 namespace {
 
 // The runtime has no object for `__forced_unwind`, so a sanitizer sees a reference to null there.
-__attribute__((noinline, no_sanitize("null"))) ending run_body(
-    thread_record& thread, control_block& self) {
-    ending result;
+__attribute__((noinline, no_sanitize("null"))) value call_body(
+    thread_record& thread, control_block& self, std::exception_ptr& error) {
     try {
-        value first = receive(thread);
-        result.result = self.body->run(std::move(first));
+        return self.body->run(receive(thread));
     } catch (greenlet_exit const& exit) {
-        result.result = value{exit};
+        return value{exit};
     } catch (abi::__forced_unwind const&) {
         // The thread itself is being cancelled; the runtime demands to be let through. This stack
         // is not continued: from its end the system goes back to where the thread began.
@@ -51,15 +49,19 @@ __attribute__((noinline, no_sanitize("null"))) ending run_body(
         self.state.store(greenlet_state::dead, std::memory_order_relaxed);
         throw;
     } catch (...) {
-        result.error = std::current_exception();
+        error = std::current_exception();
+        return value{};
     }
+}
+
+// What the function owned goes on its own stack.
+void let_go(thread_record& thread, control_block& self) noexcept {
     std::source_location const made_at = self.body->made_at;
     std::exchange(self.body, nullptr)->dispose();
     destroy_locals(self);
     if (thread.observer != nullptr) [[unlikely]] {
         thread.observer->ending(self, made_at);
     }
-    return result;
 }
 
 [[noreturn]] TENDRIL_NEVER_LEFT void finish(
@@ -74,9 +76,15 @@ __attribute__((noinline, no_sanitize("null"))) ending run_body(
         thread.transfer = nullptr;
         to = &thread.loop->successor();
     } else {
-        // Dead only afterwards: delivering may destroy the function of an unstarted ancestor, whose
-        // captures may switch, and whoever switches away is alive.
-        to = &deliver(thread, self, self.parent, how);
+        to = self.parent;
+        if (!how.error && to->state.load(std::memory_order_relaxed) == greenlet_state::suspended)
+            [[likely]] {
+            thread.transfer = how.result.empty() ? nullptr : &how.result;
+        } else {
+            // Dead only afterwards: delivering may destroy the function of an unstarted ancestor,
+            // whose captures may switch, and whoever switches away is alive.
+            to = &deliver(thread, self, to, how);
+        }
         self.state.store(greenlet_state::dead, std::memory_order_relaxed);
     }
     thread.departed = &self;
@@ -93,18 +101,28 @@ TENDRIL_NEVER_LEFT void trampoline(arrival from) {
     thread_record& thread = *this_thread_record;
     control_block& self = *thread.current;
     sanitizer::arrive(sanitizer_of(self));
-    ending how = run_body(thread, self);
+    ending how{.error = nullptr, .result = call_body(thread, self, how.error)};
+    let_go(thread, self);
     finish(thread, self, how);
 }
 // DOC-END: trampoline
 
-void bury(thread_record& thread, control_block& dead) noexcept {
+// Gives an unstarted greenlet a stack on which a jump to it begins.
+TENDRIL_ALWAYS_INLINE void start(thread_record& thread, control_block& block) {
+    block.memory = &thread.stacks.acquire_of_class(block.stack_class);
+    prepare(block.machine, *block.memory, &trampoline);
+    block.started.store(true, std::memory_order_relaxed);
+    block.state.store(greenlet_state::suspended, std::memory_order_relaxed);
+    ++thread.started;
+}
+
+TENDRIL_ALWAYS_INLINE void bury(thread_record& thread, control_block& dead) noexcept {
     thread.stacks.release(*std::exchange(dead.memory, nullptr));
     if (dead.held_by_loop) {
         dead.held_by_loop = false;
         dead.handles.fetch_sub(1, std::memory_order_acq_rel);
     }
-    if (dead.handles.load(std::memory_order_acquire) == 0) {
+    if (references(dead) == 0) {
         free_unreferenced(thread, dead);
     }
 }
@@ -178,7 +196,7 @@ bool is_exit(std::exception_ptr const& error) noexcept {
     }
 }
 
-void do_arrival_duties(thread_record& thread) {
+TENDRIL_COLD void do_rare_duties(thread_record& thread) {
     // All is taken out of the record first: ending an orphan and tracing may switch.
     std::uint32_t const duties = std::exchange(
         thread.on_arrival, thread.on_arrival & trace_arrival);
@@ -194,17 +212,26 @@ void do_arrival_duties(thread_record& thread) {
     }
     if (origin != nullptr) {
         tell_tracer(thread, *origin, (duties & raise_error) != 0);
-        bool const is_last = origin->handles.fetch_sub(1, std::memory_order_acq_rel) == 1;
-        if (is_last && origin != orphan) {
+        origin->handles.fetch_sub(1, std::memory_order_acq_rel);
+        if (references(*origin) == 0 && origin != orphan) {
             settle_unreferenced(thread, *origin);
         }
     }
-    if (orphan != nullptr && orphan->handles.load(std::memory_order_acquire) == 0) {
+    if (orphan != nullptr && references(*orphan) == 0) {
         settle_unreferenced(thread, *orphan);
     }
     if ((duties & raise_error) != 0) {
         std::rethrow_exception(error);
     }
+}
+
+void do_arrival_duties(thread_record& thread) {
+    if (thread.on_arrival == bury_predecessor) [[likely]] {
+        thread.on_arrival = 0;
+        bury(thread, *std::exchange(thread.departed, nullptr));
+        return;
+    }
+    do_rare_duties(thread);
 }
 
 // The slow half of `switch_by_hand`: whoever is wanted is not simply suspended. Returns whom to
@@ -230,7 +257,7 @@ control_block* resolve_target(thread_record& thread, control_block* wanted) {
                 !wanted->scheduled,
                 "this greenlet was spawned, so the hub starts it: wait for it with join() or "
                 "get() instead of switching to it");
-            start_on_new_stack(thread, *wanted);
+            start(thread, *wanted);
             return wanted;
         case greenlet_state::parked:
         case greenlet_state::ready:
@@ -247,11 +274,7 @@ void start_on_new_stack(thread_record& thread, control_block& block) {
     TENDRIL_ASSERT(
         block.state == greenlet_state::unstarted && block.memory == nullptr,
         "a greenlet gets one stack, before its first turn");
-    block.memory = &thread.stacks.acquire_of_class(block.stack_class);
-    prepare(block.machine, *block.memory, &detail::trampoline);
-    block.started.store(true, std::memory_order_relaxed);
-    block.state.store(greenlet_state::suspended, std::memory_order_relaxed);
-    ++thread.started;
+    detail::start(thread, block);
 }
 
 void abandon(control_block& block, std::exception_ptr reason) noexcept {

@@ -14,8 +14,8 @@ namespace tendril::detail {
 
 /// How a greenlet ended: with a value, or with an error.
 struct ending {
-    value result;
     std::exception_ptr error;
+    value result;
 };
 
 /// Finds who receives an ending, from `ancestor` upwards, and puts what it receives into the

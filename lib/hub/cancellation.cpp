@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // What is pending for a greenlet stands in one word of its control block: a list of interruptions,
-// in the lowest bit whether an exit is insisted on, and in the next one whether nothing is
-// delivered any more. A zero word, the usual case, is all that a function which may park has to
-// look at.
+// in the lowest bit whether an exit is insisted on, in the next one whether nothing is delivered
+// any more, and in the third whether the hub's `ready_order` is asked for switches. A zero word,
+// the usual case, is all that a function which may park has to look at.
 //
 // Invariants:
 // 1. The list is ordered by rank, then by age for edges and by depth for scopes.
@@ -12,6 +12,7 @@
 
 #include <tendril/greenlet/greenlet_exit.hpp>
 #include <tendril/hub/cancellation.hpp>
+#include <tendril/hub/hub.hpp>
 #include <tendril/hub/waiter.hpp>
 #include <tendril/support/assert.hpp>
 
@@ -127,6 +128,19 @@ void interrupt_park(control_block& target) noexcept {
     }
 }
 
+// The caller keeps its place in the queue: for whoever has yielded to it, it has not run yet.
+void hub::offer_switch() {
+    ready_order* const order = ready_.order();
+    bool const possible = order != nullptr && !ready_.empty() && stage_ != stage::forked;
+    if (possible && order->switches_now()) {
+        control_block& self = *thread_.current;
+        void* const mark = std::exchange(self.parked_on, this);
+        ready_.put_back(self);
+        leave(greenlet_state::ready);
+        self.parked_on = mark;
+    }
+}
+
 namespace detail {
 
 void deliver_exit(control_block& self) {
@@ -142,6 +156,14 @@ void deliver_exit(control_block& self) {
     }
     ++self.exits_delivered;
     throw greenlet_exit{};
+}
+
+void look_at_pending(control_block& self) {
+    hub* const here = hub::of(*self.thread);
+    if (here != nullptr && pending_list{self}.asks_to_switch()) {
+        here->offer_switch();
+    }
+    deliver_pending(self);
 }
 
 void deliver_pending(control_block& self) {

@@ -21,11 +21,13 @@ clock& steady_clock() noexcept { return the_steady_clock; }
 
 time_point now() { return this_hub().now(); }
 
+// A thread without a hub gets none by this: one that it made would have the steady clock.
 deadline deadline::after_nanoseconds(std::chrono::nanoseconds duration) {
+    hub* const home = hub::of(this_thread());
+    time_point const present = home == nullptr ? the_steady_clock.now() : home->now();
     if (duration <= std::chrono::nanoseconds::zero()) {
-        return at(now());
+        return at(present);
     }
-    time_point const present = now();
     return duration >= time_point::max() - present ? never() : at(present + duration);
 }
 

@@ -117,7 +117,9 @@ bool hub::closing_goes_on() {
                 "the hub closes, and cleanup waits for what can never happen:" +
                 list_parked(thread_)}),
             "the hub");
-        return false;
+        strand_survivors();
+        // Whoever was told that a post is accepted may rely on it.
+        return mailbox_->close();
     }
     return !only_survivors_left() || mailbox_->close() || drop_calls();
 }
@@ -218,9 +220,7 @@ void hub::strand_survivors() noexcept {
 
 void hub::end_loop() noexcept {
     drop_calls();
-    // The captures of what was posted are destroyed here, outside the mailbox's lock.
-    static_cast<void>(mailbox_->close());
-    static_cast<void>(mailbox_->take_mail());
+    mailbox_->close_for_good();
     end_loop_greenlet();
     reactor_->stop_listening();
 }
@@ -232,6 +232,7 @@ void hub::end_loop_greenlet() noexcept {
         loop_greenlet_.switch_to();
     }
     set_loop(thread_, nullptr);
+    thread_.blocks.for_each([](control_block& block) { pending_list{block}.ask_to_switch(false); });
     // Limits that are still in force, and sleeps of the stranded, may outlive the hub.
     while (!alarms_.empty()) {
         alarms_.pop();

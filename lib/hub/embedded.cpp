@@ -19,6 +19,7 @@
 #include "reactor.hpp"
 
 #include <tendril/hub/hub.hpp>
+#include <tendril/hub/waiter.hpp>
 #include <tendril/support/assert.hpp>
 
 #include <utility>
@@ -71,6 +72,9 @@ void hub::embedded_turn() {
 
 void hub::await_next_turn() {
     reactor_->hold(spawned_ > 0);
+    if (ready_.empty() && !idlers_.empty()) {
+        static_cast<waiter*>(idlers_.pop_front())->wake();
+    }
     if (!ready_.empty() || !mailbox_->fall_asleep()) {
         ask_for_turn();
         return;

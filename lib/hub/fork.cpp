@@ -45,6 +45,8 @@ void hub::forked() noexcept {
     closer_ = nullptr;
     runner_ = nullptr;
     joiner_ = nullptr;
+    // What does them is the parent's.
+    jobs_ = 0;
     budget_left_ = 0;
 }
 

@@ -15,6 +15,7 @@
 //    reported, and the loop goes on.
 #include "deadlock_notice.hpp"
 #include "mailbox.hpp"
+#include "pending_list.hpp"
 #include "reactor.hpp"
 
 #include <tendril/greenlet/greenlet_exit.hpp>
@@ -43,7 +44,7 @@ public:
             function_ = nullptr;
         }};
         // Who was ended before the first turn never begins.
-        check_interruption();
+        deliver_interruption();
         function_();
         return value{};
     }
@@ -88,6 +89,7 @@ hub::hub(hub_options const& options) : hub{nullptr, options} {
         [this] { loop(); }, {.parent = {}, .stack_size = options.stack_size, .name = "hub"}};
     loop_ = loop_greenlet_.block();
     start_on_new_stack(thread_, *loop_);
+    pending_list{*thread_.current}.ask_to_switch(options.order != nullptr);
     set_loop(thread_, this);
 }
 
@@ -155,10 +157,10 @@ greenlet hub::spawn_raw(unique_function<void()> function) {
 
 control_block& hub::create(greenlet_body& body, std::size_t stack_size) {
     require_usable();
-    std::uint8_t const stack_class = stack_pool::size_class_of(stack_size);
+    std::size_t const stack_class = stack_pool::size_class_of(stack_size);
     control_block& block = thread_.blocks.create(
         thread_, loop_, &body, thread_.next_id++, stack_class);
-    retain(*loop_);
+    retain_parent(*loop_);
     return block;
 }
 
@@ -166,6 +168,7 @@ void hub::schedule(control_block& block) noexcept {
     block.scheduled = true;
     block.held_by_loop = true;
     ++spawned_;
+    pending_list{block}.ask_to_switch(ready_.order() != nullptr);
     if (stage_ != stage::open) {
         request_exit(block);
     }
@@ -214,6 +217,8 @@ hub_statistics hub::statistics() const noexcept {
         .stacks = thread_.stacks.statistics(),
     };
 }
+
+void hub::wake_when_idle(waiter& waiting) noexcept { idlers_.push_back(waiting); }
 
 // The loop.
 
@@ -336,13 +341,16 @@ void hub::call(callback& due) noexcept {
 
 void hub::call_posted() noexcept {
     receive_visitors(thread_);
-    if (!mailbox_->has_mail()) {
-        return;
-    }
-    for (unique_function<void()>& function : mailbox_->take_mail()) {
+    mailbox_->collect();
+    // Not more than that at a time, whatever is posted: greenlets have their turn in between.
+    for (int left = budget_; left > 0; --left) {
+        letter* const next = mailbox_->take();
+        if (next == nullptr) {
+            return;
+        }
         auto const run = [&] {
             try {
-                function();
+                next->open();
             } catch (...) {
                 report_error(std::current_exception(), "a function that another thread has posted");
             }
@@ -366,6 +374,8 @@ void hub::look_at_reactor() noexcept {
     try {
         if (!ready_.empty() || mailbox_->has_mail()) {
             reactor_->poll();
+        } else if (!idlers_.empty()) {
+            let_idler_go(next);
         } else if (clock_ == &steady_clock()) {
             sleep(next);
         } else {
@@ -376,16 +386,35 @@ void hub::look_at_reactor() noexcept {
     }
 }
 
-// Lets such a clock jump only when the reactor has been found empty twice: the first look may have
-// set something off in the kernel that the second one sees.
-void hub::wait_on_other_clock(deadline next) {
+// The reactor must be found empty twice: the first look may have set something off in the kernel
+// that the second one sees.
+bool hub::is_quiet() {
     for (int look = 0; look < 2; ++look) {
         reactor_->poll();
         if (!ready_.empty() || mailbox_->has_mail()) {
-            return;
+            return false;
         }
     }
-    if (referenced_alarms_ == 0 && is_drained()) {
+    return true;
+}
+
+void hub::let_idler_go(deadline next) {
+    // Alarms that are due come first: they are fired next, in this turn.
+    bool const alarm_is_due = !next.is_never() && next.moment() <= clock_->now();
+    if (is_quiet() && !alarm_is_due) {
+        static_cast<waiter*>(idlers_.pop_front())->wake();
+    }
+}
+
+// A job elsewhere takes real time, so while there is one such a clock stands still, and whoever
+// waits for it is woken by the job's end or by what the reactor has.
+void hub::wait_on_other_clock(deadline next) {
+    if (!is_quiet()) {
+        return;
+    }
+    if (jobs_ > 0) {
+        sleep(deadline::never());
+    } else if (referenced_alarms_ == 0 && is_drained()) {
         give_up_waiting();
     } else if (next.is_never() || !clock_->jump_to(next.moment())) {
         sleep(next);
@@ -394,7 +423,7 @@ void hub::wait_on_other_clock(deadline next) {
 
 // Says whether nothing is left that is reason enough to wait. Called when nobody is ready.
 bool hub::is_drained() {
-    return referenced_alarms_ == 0 && !mailbox_->has_remotes() && !mailbox_->has_mail() &&
+    return referenced_alarms_ == 0 && jobs_ == 0 && !mailbox_->has_remotes() && !mailbox_->has_mail() &&
         !reactor_->has_work() && ready_.empty();
 }
 
@@ -405,9 +434,10 @@ void hub::sleep(deadline until) {
     scope_exit const awake{[&] { mailbox_->wake_up(); }};
     // Asking costs a system call, so it is done only when the reactor would not notice by itself.
     bool const only_unreferenced = !until.is_never() && referenced_alarms_ == 0;
+    bool const may_be_rung = mailbox_->has_remotes() || jobs_ > 0;
     if (only_unreferenced && is_drained()) {
         give_up_waiting();
-    } else if (!reactor_->sleep(until, mailbox_->has_remotes()) && !mailbox_->has_mail()) {
+    } else if (!reactor_->sleep(until, may_be_rung) && !mailbox_->has_mail()) {
         give_up_waiting();
     }
 }

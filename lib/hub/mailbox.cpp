@@ -23,14 +23,43 @@ mailbox::mailbox() : bell_{kernel().eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
 
 mailbox::~mailbox() { kernel().close(bell_); }
 
-bool mailbox::post(unique_function<void()> function) {
-    std::lock_guard const lock{mutex_};
-    if (closed_) {
-        return false;
+void mailbox::letter_list::push_back(letter& added) noexcept {
+    added.next_ = nullptr;
+    (empty() ? first_ : last_->next_) = &added;
+    last_ = &added;
+}
+
+void mailbox::letter_list::append_all_of(letter_list& other) noexcept {
+    if (!other.empty()) {
+        (empty() ? first_ : last_->next_) = other.first_;
+        last_ = other.last_;
+        other = {};
     }
-    mail_.push_back(std::move(function));
-    has_mail_.store(true, std::memory_order_relaxed);
-    ring_locked();
+}
+
+letter* mailbox::letter_list::pop_front() noexcept {
+    letter* const first = first_;
+    if (first != nullptr) {
+        first_ = first->next_;
+    }
+    return first;
+}
+
+// Once the mutex is free the letter belongs to the hub, which may have destroyed it already.
+bool mailbox::post(letter& added) noexcept {
+    bool write = false;
+    {
+        std::lock_guard const lock{mutex_};
+        if (closed_) {
+            return false;
+        }
+        mail_.push_back(added);
+        has_mail_.store(true, std::memory_order_relaxed);
+        write = must_write();
+    }
+    if (write) {
+        write_bell();
+    }
     return true;
 }
 
@@ -48,27 +77,39 @@ void mailbox::forked() noexcept {
 }
 
 void mailbox::ring() noexcept {
-    std::lock_guard const lock{mutex_};
-    ring_locked();
-}
-
-void mailbox::ring_locked() noexcept {
-    bool const first = !std::exchange(rung_, true);
-    if (asleep_ && first) {
-        std::uint64_t const one = 1;
-        static_cast<void>(kernel().write(bell_, &one, sizeof one));
+    bool write = false;
+    {
+        std::lock_guard const lock{mutex_};
+        write = must_write();
+    }
+    if (write) {
+        write_bell();
     }
 }
 
-std::vector<unique_function<void()>> mailbox::take_mail() noexcept {
-    std::lock_guard const lock{mutex_};
-    has_mail_.store(false, std::memory_order_relaxed);
-    return std::exchange(mail_, {});
+// The first to ring since the hub fell asleep writes. It does so without the mutex: the hub, which
+// wakes at once, would find it locked.
+bool mailbox::must_write() noexcept {
+    bool const first = !std::exchange(rung_, true);
+    return asleep_ && first;
+}
+
+void mailbox::write_bell() const noexcept {
+    std::uint64_t const one = 1;
+    static_cast<void>(kernel().write(bell_, &one, sizeof one));
+}
+
+void mailbox::collect() noexcept {
+    if (has_mail_.load(std::memory_order_relaxed)) {
+        std::lock_guard const lock{mutex_};
+        has_mail_.store(false, std::memory_order_relaxed);
+        collected_.append_all_of(mail_);
+    }
 }
 
 bool mailbox::fall_asleep() noexcept {
     std::lock_guard const lock{mutex_};
-    asleep_ = mail_.empty() && !std::exchange(rung_, false);
+    asleep_ = collected_.empty() && mail_.empty() && !std::exchange(rung_, false);
     return asleep_;
 }
 
@@ -80,7 +121,15 @@ void mailbox::wake_up() noexcept {
 bool mailbox::close() noexcept {
     std::lock_guard const lock{mutex_};
     closed_ = true;
-    return !mail_.empty();
+    return !collected_.empty() || !mail_.empty();
+}
+
+void mailbox::close_for_good() noexcept {
+    static_cast<void>(close());
+    collect();
+    while (letter* const left = take()) {
+        left->discard();
+    }
 }
 
 }  // namespace detail
@@ -101,8 +150,6 @@ remote::~remote() {
     }
 }
 
-bool remote::post(unique_function<void()> function) const {
-    return box_ != nullptr && box_->post(std::move(function));
-}
+bool remote::post(letter& added) const noexcept { return box_ != nullptr && box_->post(added); }
 
 }  // namespace tendril

@@ -14,7 +14,8 @@ class pending_list {
 public:
     static constexpr std::uintptr_t exit_bit = 1;
     static constexpr std::uintptr_t sealed_bit = 2;
-    static constexpr std::uintptr_t flags = exit_bit | sealed_bit;
+    static constexpr std::uintptr_t switch_bit = 4;
+    static constexpr std::uintptr_t flags = exit_bit | sealed_bit | switch_bit;
     /// How often an exit is thrown into a greenlet that swallows it.
     static constexpr int exit_attempts = 8;
 
@@ -26,6 +27,11 @@ public:
     bool sealed() const noexcept { return (block_.pending & sealed_bit) != 0; }
     void seal() noexcept { block_.pending |= sealed_bit; }
     void unseal() noexcept { block_.pending &= ~sealed_bit; }
+    /// Says whether a `ready_order` is asked at every call that may park whether to switch there.
+    bool asks_to_switch() const noexcept { return (block_.pending & switch_bit) != 0; }
+    void ask_to_switch(bool asks) noexcept {
+        block_.pending = asks ? block_.pending | switch_bit : block_.pending & ~switch_bit;
+    }
     void add(interruption& added) noexcept;
     void remove(interruption& removed) noexcept;
     /// Takes out what is delivered next; null when that is an exit, or nothing.

@@ -23,16 +23,32 @@ callback* ready_queue::pop_any_callback() noexcept {
     return taken;
 }
 
+// One that was woken is still marked with what it was parked on, and one that was made to switch
+// with the hub; so a mark is missing only where a greenlet has yielded by itself.
+bool ready_queue::may_be_next(control_block const& block) const noexcept {
+    return &block == head_ || block.parked_on != nullptr ||
+        block.state == greenlet_state::unstarted;
+}
+
+// Returns the link to the greenlet that the order has chosen.
+control_block** ready_queue::decide() noexcept {
+    std::size_t count = 0;
+    for_each([&](control_block const& each) { count += may_be_next(each) ? 1U : 0U; });
+    std::size_t chosen = order_->choose(count);
+    TENDRIL_ASSERT(chosen < count, "a ready_order chooses among those who are ready");
+    control_block** link = &head_;
+    while (chosen > 0 || !may_be_next(**link)) {
+        chosen -= may_be_next(**link) ? 1U : 0U;
+        link = &(*link)->next_ready;
+    }
+    return link;
+}
+
 control_block* ready_queue::pop_greenlet() noexcept {
     if (head_ == nullptr) {
         return nullptr;
     }
-    std::size_t chosen = order_ == nullptr ? 0 : order_->choose(size());
-    TENDRIL_ASSERT(chosen < size(), "a ready_order chooses among those who are ready");
-    control_block** link = &head_;
-    while (chosen-- > 0) {
-        link = &(*link)->next_ready;
-    }
+    control_block** const link = order_ == nullptr ? &head_ : decide();
     control_block* const taken = *link;
     *link = taken->next_ready;
     if (tail_ == &taken->next_ready) {

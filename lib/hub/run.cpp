@@ -36,15 +36,6 @@ public:
 
 }  // namespace
 
-hub& this_hub() {
-    thread_record& thread = this_thread();
-    if (thread.loop == nullptr) [[unlikely]] {
-        own_hub.made = nullptr;
-        own_hub.made = std::make_unique<hub>();
-    }
-    return *hub::of(thread);
-}
-
 void hub::require_main(char const* refusal) const {
     require_usable();
     TENDRIL_REQUIRE(!embedded_, "an embedded hub runs while the program runs its io_context");
@@ -87,8 +78,16 @@ bool hub::join_until(deadline limit) {
 
 namespace detail {
 
-run_scope::run_scope(hub_options const* options) {
+hub& make_this_hub() {
     // The record is made before `own_hub` is: at the end of the thread the hub goes first.
+    static_cast<void>(this_thread());
+    own_hub.made = nullptr;
+    own_hub.made = std::make_unique<hub>();
+    return *own_hub.made;
+}
+
+run_scope::run_scope(hub_options const* options) {
+    // Here too the record is made first.
     thread_record& thread = this_thread();
     hub* const present = hub::of(thread);
     bool const implicit = present != nullptr && own_hub.made.get() == present;

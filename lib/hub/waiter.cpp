@@ -6,34 +6,21 @@
 // 2. A waiter whose outcome is settled is in no queue, but for one that was woken by whoever took
 //    it out of the queue.
 // 3. A shielded park is settled by `wake` only, or stranded.
+// 4. When a whole is settled, at most one of its parts is, as woken, and none is in a queue.
 #include "pending_list.hpp"
 
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/waiter.hpp>
 #include <tendril/support/assert.hpp>
-#include <tendril/support/scope_exit.hpp>
 
 namespace tendril {
 
-waiter::waiter(char const* what) : hub_{&this_hub()}, block_{hub_->thread().current}, what_{what} {
-    hub_->require_not_forked();
-}
-
-void waiter::park() {
-    // A value that was handed over together with the wake must not be lost to an interruption.
+void waiter::park_limited(deadline limit, reference kind) {
     if (outcome_ == outcome::waiting) {
-        check_interruption();
-        wait(false);
-    }
-}
-
-bool waiter::park_until(deadline limit, reference kind) {
-    if (outcome_ == outcome::waiting) {
-        check_interruption();
+        deliver_interruption();
         park_limit const alarm{*this, limit, kind};
         wait(false);
     }
-    return outcome_ == outcome::woken;
 }
 
 void waiter::park_shielded() {
@@ -48,29 +35,25 @@ void waiter::park_operation() {
     }
 }
 
-void waiter::wait(bool shielded) {
-    hub_->require_may_park();
-    shielded_ = shielded;
-    block_->parked_on = this;
-    hub_->leave(greenlet_state::parked);
-    block_->parked_on = nullptr;
-    if (outcome_ == outcome::interrupted) {
-        if (cause_ != nullptr) {
-            raise(*cause_);
-        }
-        detail::deliver_exit(*block_);
+void waiter::deliver() {
+    if (cause_ != nullptr) {
+        raise(*cause_);
     }
+    detail::deliver_exit(*block_);
 }
 
-bool waiter::wake() noexcept {
-    if (outcome_ != outcome::waiting) {
+// It has not parked yet, or never does, because it is a part.
+bool waiter::wake_unparked() noexcept {
+    if (whole_ == nullptr) {
+        outcome_ = outcome::woken;
+        return true;
+    }
+    if (whole_->outcome_ != outcome::waiting) {
         return false;
     }
     outcome_ = outcome::woken;
-    if (block_->parked_on == this) {
-        hub_->make_ready(*block_);
-    }
-    return true;
+    static_cast<void>(whole_->withdraw());
+    return whole_->wake();
 }
 
 void waiter::run_out() noexcept {
@@ -92,6 +75,9 @@ void waiter::strand() noexcept {
     static_cast<void>(withdraw());
     outcome_ = outcome::interrupted;
 }
+
+job_under_way::job_under_way(hub& home) noexcept : home_{home} { home_.begin_job(); }
+job_under_way::~job_under_way() { home_.end_job(); }
 
 void waiter::interrupt() noexcept {
     bool const unwinding = block_->machine.exceptions.uncaught > 0;

@@ -181,6 +181,7 @@ std::vector<tcp_endpoint> resolve(
         asked->error = {};
         asked->home = this_hub().remote();
         asking me{*asked};
+        job_under_way const count{this_hub()};
         resolver_pool::instance().ask(asked);
         if (!me.park_until(limit)) {
             error = io_error(errc::timed_out);

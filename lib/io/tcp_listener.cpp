@@ -156,7 +156,7 @@ tcp_stream tcp_listener::accept(error_code& error) {
             accept_operation ready{*core.acceptor, "a connection to accept"};
             core.acceptor->async_wait(detail::plain_acceptor::wait_read, ready.completion());
             ready.await();
-            check_interruption();
+            deliver_interruption();
         } else if (concerns_one_connection(errno)) {
             detail::account_for_success(core.home);
         } else {

@@ -287,7 +287,7 @@ std::size_t tcp_stream::read_once(void* data, std::size_t size, error_code& erro
         if (error.failed() || detail::read_directly(core, data, size, read, error)) {
             return read;
         }
-        check_interruption();
+        deliver_interruption();
     }
     return detail::read_in_reactor(core, data, size, error);
 }
@@ -369,7 +369,7 @@ tcp_stream tcp_stream::connect(tcp_endpoint const& peer, error_code& error) {
     error = connecting.error();
     if (error.failed()) {
         // An attempt that was asked to stop is over; there is nothing to try again.
-        check_interruption();
+        deliver_interruption();
         return {};
     }
     error_code ignored;

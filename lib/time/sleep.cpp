@@ -10,7 +10,7 @@ namespace {
 
 class sleeper final : public waiter {
 public:
-    sleeper() : waiter{"sleep"} {}
+    using waiter::waiter;
 };
 
 }  // namespace
@@ -20,7 +20,7 @@ void sleep_until(deadline moment, reference kind) {
         yield();
         return;
     }
-    sleeper me;
+    sleeper me{"sleep"};
     me.park_until(moment, kind);
 }
 
@@ -28,8 +28,15 @@ void yield() {
     hub& here = this_hub();
     here.require_not_forked();
     here.require_may_park();
-    check_interruption();
+    deliver_interruption();
     here.leave_ready();
+}
+
+void idle() {
+    check_interruption();
+    sleeper me{"idle"};
+    me.home().wake_when_idle(me);
+    me.park();
 }
 
 }  // namespace tendril

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/greenlets.hpp>
+#include <tendril/greenlet.hpp>
 #include <tendril/greenlet/closure.hpp>
 
+#include <array>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -127,4 +130,27 @@ TENDRIL_TEST(closure, abandoning_it_does_not_call_the_callable) {
     detail::closure<decltype(body)> closed{std::move(body)};
     closed.abandon(std::make_exception_ptr(1));
     EXPECT_FALSE(called);
+}
+
+TENDRIL_TEST(closure, takes_the_memory_that_the_last_small_one_has_left) {
+    if (TENDRIL_ASAN) {
+        GTEST_SKIP() << "under AddressSanitizer nothing is kept, so that it sees every late use";
+    }
+    void const* function = nullptr;
+    auto const note = [&function] { function = greenlet::current().block()->body; };
+    greenlet{note}.switch_to();
+    void const* const first = std::exchange(function, nullptr);
+    greenlet{note}.switch_to();
+    EXPECT_EQ(function, first);
+}
+
+TENDRIL_TEST(closure, keeps_the_alignment_that_a_capture_wants) {
+    struct alignas(64) wide {
+        std::array<char, 64> bytes{};
+    };
+    bool aligned = false;
+    greenlet{[&aligned, captured = wide{}] {
+        aligned = reinterpret_cast<std::uintptr_t>(&captured) % 64 == 0;
+    }}.switch_to();
+    EXPECT_TRUE(aligned);
 }

@@ -13,30 +13,23 @@
 //         …
 //     }
 
+#include <tendril/testing/failing_allocations.hpp>
+
 #include <cstddef>
 
 namespace tendril::test {
 
-class failing_allocation {
-public:
-    explicit failing_allocation(int number) noexcept;
-    failing_allocation(failing_allocation const&) = delete;
-    failing_allocation& operator=(failing_allocation const&) = delete;
-    ~failing_allocation();
+using testing::live_allocations;
 
-    /// Says whether there were so many.
-    bool has_failed() const noexcept;
+class failing_allocation final : public testing::failing_allocations {
+public:
+    explicit failing_allocation(int number)
+        : failing_allocations{static_cast<std::size_t>(number)} {}
 };
 
-class no_allocation {
+class no_allocation final : public testing::failing_allocations {
 public:
-    no_allocation() noexcept;
-    no_allocation(no_allocation const&) = delete;
-    no_allocation& operator=(no_allocation const&) = delete;
-    ~no_allocation();
+    no_allocation() : failing_allocations{1, testing::failure::for_ever} {}
 };
-
-/// How many objects the process has allocated with `new` and not deleted. Thread: any.
-std::ptrdiff_t live_allocations() noexcept;
 
 }  // namespace tendril::test

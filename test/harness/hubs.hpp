@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <limits>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -74,6 +75,8 @@ std::string outcome_of(F&& function) {
         return "wrong thread";
     } catch (misuse const&) {
         return "misuse";
+    } catch (std::runtime_error const& error) {
+        return error.what();
     }
 }
 

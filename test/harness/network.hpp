@@ -10,6 +10,7 @@
 #include <tendril/io/error.hpp>
 #include <tendril/io/tcp.hpp>
 #include <tendril/task/spawn.hpp>
+#include <tendril/testing/settle.hpp>
 #include <tendril/time/sleep.hpp>
 #include <tendril/time/timeout.hpp>
 
@@ -135,7 +136,7 @@ inline tcp_stream connect_at_once(tcp_endpoint const& address) {
 }
 
 /// Runs everybody else until they wait, the reactor included.
-inline void settle() { sleep_for(std::chrono::microseconds{1}); }
+using testing::settle;
 
 /// Collects what a hub reports that nobody else collects, as "whose: what".
 class reported_errors {

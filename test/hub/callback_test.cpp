@@ -39,7 +39,7 @@ TENDRIL_HUB_TEST(callback, each_call_is_made_once) {
     EXPECT_EQ(calls, 1);
 }
 
-TENDRIL_HUB_TEST(callback, calls_and_greenlets_take_turns_in_the_order_they_were_queued) {
+TENDRIL_ORDERED_HUB_TEST(callback, calls_and_greenlets_take_turns_in_the_order_they_were_queued) {
     transcript seen;
     hub& here = this_hub();
     auto const a = here.spawn_raw([&] { seen.push_back("greenlet a"); });
@@ -137,7 +137,7 @@ TENDRIL_HUB_TEST(callback, one_may_cancel_another_that_is_queued_behind_it) {
     EXPECT_EQ(seen, (transcript{"cancelled", "third"}));
 }
 
-TENDRIL_HUB_TEST(callback, a_greenlet_in_front_of_it_may_cancel_it) {
+TENDRIL_ORDERED_HUB_TEST(callback, a_greenlet_in_front_of_it_may_cancel_it) {
     transcript seen;
     callback_handle handle;
     auto const first = this_hub().spawn_raw([&] { handle.cancel(); });
@@ -258,7 +258,7 @@ TENDRIL_HUB_TEST(callback, calls_of_one_moment_come_in_the_order_they_were_asked
     EXPECT_EQ(seen, (transcript{"a", "b", "c", "d"}));
 }
 
-TENDRIL_HUB_TEST(callback, a_delayed_call_and_a_sleep_of_one_moment_keep_their_order) {
+TENDRIL_ORDERED_HUB_TEST(callback, a_delayed_call_and_a_sleep_of_one_moment_keep_their_order) {
     transcript seen;
     auto const sleeper = this_hub().spawn_raw([&] {
         sleep_for(1ms);

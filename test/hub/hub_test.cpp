@@ -150,7 +150,7 @@ TENDRIL_HUB_TEST(hub, a_raw_greenlet_has_not_begun_when_spawn_raw_returns) {
     EXPECT_TRUE(other.dead());
 }
 
-TENDRIL_HUB_TEST(hub, raw_greenlets_begin_in_the_order_they_were_made) {
+TENDRIL_ORDERED_HUB_TEST(hub, raw_greenlets_begin_in_the_order_they_were_made) {
     transcript seen;
     for (char const* word : {"a", "b", "c"}) {
         this_hub().spawn_raw([&seen, word] { seen.push_back(word); });
@@ -460,7 +460,7 @@ TENDRIL_HUB_TEST(hub, counts_those_that_wait_for_their_turn) {
     EXPECT_EQ(this_hub().statistics().ready, 0U);
 }
 
-TENDRIL_HUB_TEST(hub, counts_alarms_switches_and_turns) {
+TENDRIL_ORDERED_HUB_TEST(hub, counts_alarms_switches_and_turns) {
     hub_statistics const before = this_hub().statistics();
     auto const sleeper = this_hub().spawn_raw([] { sleep_for(1h); });
     yield();

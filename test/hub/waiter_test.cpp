@@ -79,7 +79,7 @@ TENDRIL_HUB_TEST(waiter, the_second_wake_loses) {
     EXPECT_FALSE(me.wake());
 }
 
-TENDRIL_HUB_TEST(waiter, greenlets_run_in_the_order_they_were_woken) {
+TENDRIL_ORDERED_HUB_TEST(waiter, greenlets_run_in_the_order_they_were_woken) {
     transcript seen;
     std::vector<lone_waiter*> waits;
     for (char const* word : {"a", "b", "c"}) {

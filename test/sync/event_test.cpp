@@ -45,7 +45,7 @@ TENDRIL_HUB_TEST(event, wait_returns_at_once_when_it_is_set) {
     EXPECT_EQ(this_hub().statistics().switches, switches);
 }
 
-TENDRIL_HUB_TEST(event, set_wakes_all_waiters_in_the_order_they_came) {
+TENDRIL_ORDERED_HUB_TEST(event, set_wakes_all_waiters_in_the_order_they_came) {
     event e;
     transcript seen;
     for (char const* word : {"a", "b", "c"}) {
@@ -133,6 +133,21 @@ TENDRIL_HUB_TEST(event, takes_any_duration) {
         [&] { e.set(); });
 }
 
+TENDRIL_HUB_TEST(event, who_comes_while_the_woken_have_not_run_yet_does_not_wait) {
+    event e;
+    transcript seen;
+    spawn([&] {
+        e.wait();
+        seen.push_back("waited");
+    });
+    yield();
+    e.set();
+    e.wait();
+    seen.push_back("came late");
+    yield();
+    EXPECT_EQ(seen, (transcript{"came late", "waited"}));
+}
+
 // Interruption.
 
 TENDRIL_HUB_TEST(event, a_waiter_that_is_cancelled_leaves_and_the_others_stay) {
@@ -206,6 +221,17 @@ TENDRIL_HUB_TEST(event, may_be_set_in_a_callback_and_not_waited_for) {
     EXPECT_EQ(outcome, "misuse");
 }
 
+TENDRIL_HUB_TEST(event, another_thread_cannot_wait_where_this_one_does) {
+    event e;
+    attempt waiting;
+    start(waiting, [&] { e.wait(); });
+    yield();
+    EXPECT_EQ(test::outcome_elsewhere([&] { e.wait(); }), "wrong thread");
+    e.set();
+    yield();
+    EXPECT_EQ(waiting.outcome, "returned");
+}
+
 TENDRIL_HUB_TEST(event, set_on_another_thread_than_the_waiters_is_refused_and_changes_nothing) {
     event e;
     attempt waiting;
@@ -247,5 +273,5 @@ TENDRIL_TEST(event, stops_the_program_when_it_is_destroyed_while_somebody_waits)
             yield();
             e.reset();
         }),
-        "a event was destroyed while a greenlet waits for it");
+        "an event was destroyed while a greenlet waits for it");
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/tasks.hpp>
+#include <tendril/sync/event.hpp>
 #include <tendril/sync/mutex.hpp>
 
 #include <algorithm>
@@ -72,7 +73,7 @@ TENDRIL_HUB_TEST(mutex, a_critical_section_may_park) {
     EXPECT_EQ(most, 1);
 }
 
-TENDRIL_HUB_TEST(mutex, goes_to_waiters_in_the_order_they_came) {
+TENDRIL_ORDERED_HUB_TEST(mutex, goes_to_waiters_in_the_order_they_came) {
     mutex m;
     transcript seen;
     m.lock();
@@ -104,7 +105,7 @@ TENDRIL_HUB_TEST(mutex, unlock_hands_over_directly_and_does_not_switch) {
     m.unlock();
 }
 
-TENDRIL_HUB_TEST(mutex, one_that_locks_again_at_once_does_not_starve_the_others) {
+TENDRIL_ORDERED_HUB_TEST(mutex, one_that_locks_again_at_once_does_not_starve_the_others) {
     mutex m;
     transcript seen;
     for (char const* word : {"a", "b"}) {
@@ -166,6 +167,98 @@ TENDRIL_HUB_TEST(mutex, another_thread_cannot_unlock_it) {
     EXPECT_EQ(test::outcome_elsewhere([&] { m.unlock(); }), "misuse");
     EXPECT_FALSE(m.try_lock());
     m.unlock();
+}
+
+TENDRIL_HUB_TEST(mutex, says_whether_the_caller_is_its_owner) {
+    mutex m;
+    EXPECT_FALSE(m.owned_by_caller());
+    std::lock_guard const lock{m};
+    EXPECT_TRUE(m.owned_by_caller());
+    task<bool> other = spawn([&] { return m.owned_by_caller(); });
+    EXPECT_FALSE(other.get());
+}
+
+TENDRIL_HUB_TEST(mutex, another_thread_cannot_wait_for_one_that_this_thread_owns) {
+    mutex m;
+    std::lock_guard const lock{m};
+    EXPECT_EQ(test::outcome_elsewhere([&] { m.lock(); }), "wrong thread");
+    EXPECT_EQ(test::outcome_elsewhere([&] { m.try_lock_for(1ms); }), "wrong thread");
+}
+
+TENDRIL_TEST(mutex, serves_one_hub_after_another) {
+    mutex m;
+    for (int lap = 0; lap < 3; ++lap) {
+        run([&] {
+            std::unique_lock lock{m};
+            task<void> other = spawn([&] { std::lock_guard const its{m}; });
+            yield();
+            lock.unlock();
+            other.get();
+        });
+    }
+}
+
+// Limits.
+
+TENDRIL_HUB_TEST(mutex, try_lock_for_gives_up_at_its_limit_and_does_not_own_it) {
+    mutex m;
+    attempt other;
+    m.lock();
+    start(other, [&] {
+        EXPECT_FALSE(m.try_lock_for(5ms));
+        EXPECT_FALSE(m.try_lock_until(now() + 5ms));
+        EXPECT_FALSE(m.owned_by_caller());
+    });
+    sleep_for(1h);
+    EXPECT_EQ(other.outcome, "returned");
+    m.unlock();
+    EXPECT_TRUE(m.try_lock());
+    m.unlock();
+}
+
+TENDRIL_HUB_TEST(mutex, try_lock_for_owns_one_that_is_unlocked_in_time) {
+    mutex m;
+    spawn([&] {
+        std::lock_guard const lock{m};
+        sleep_for(1ms);
+    });
+    yield();
+    std::unique_lock<timed_mutex> const lock{m, 5ms};
+    EXPECT_TRUE(lock.owns_lock());
+    EXPECT_EQ(clock.elapsed(), 1ms);
+    EXPECT_EQ(this_hub().statistics().alarms, 0U);
+}
+
+TENDRIL_HUB_TEST(mutex, try_lock_for_takes_any_duration) {
+    mutex m;
+    event give;
+    task<void> const owner = spawn([&] {
+        while (true) {
+            std::lock_guard const lock{m};
+            give.reset();
+            give.wait();
+        }
+    });
+    yield();
+    test::expect_no_time_is_enough(clock, [&](auto limit) { return m.try_lock_for(limit); });
+    test::expect_an_age_is_enough(
+        [&](auto limit) {
+            bool const locked = m.try_lock_for(limit);
+            m.unlock();
+            yield();
+            return locked;
+        },
+        [&] { give.set(); });
+    owner.cancel();
+    owner.join();
+}
+
+TENDRIL_HUB_TEST(mutex, try_lock_for_by_the_owner_is_refused_at_once) {
+    mutex m;
+    std::lock_guard const lock{m};
+    EXPECT_FALSE(m.try_lock());
+    EXPECT_EQ(outcome_of([&] { m.try_lock_for(1ms); }), "misuse");
+    EXPECT_EQ(clock.elapsed(), 0ms);
 }
 
 // Interruption.

@@ -30,6 +30,7 @@ TENDRIL_HUB_TEST(queue_interruption, a_getter_that_is_cancelled_leaves_the_item_
     first.run_by.cancel();
     q.put(7);
     EXPECT_EQ(second.get(), 7);
+    first.run_by.join();
     EXPECT_EQ(first.outcome, "cancelled");
 }
 

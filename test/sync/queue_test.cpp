@@ -102,7 +102,7 @@ TENDRIL_HUB_TEST(queue, get_waits_while_it_is_empty) {
     EXPECT_EQ(clock.elapsed(), 1ms);
 }
 
-TENDRIL_HUB_TEST(queue, items_go_to_getters_in_the_order_they_came) {
+TENDRIL_ORDERED_HUB_TEST(queue, items_go_to_getters_in_the_order_they_came) {
     queue<int> q;
     transcript seen;
     for (char const* word : {"a", "b", "c"}) {
@@ -161,7 +161,7 @@ TENDRIL_HUB_TEST(queue, put_waits_while_it_is_full) {
     EXPECT_EQ(q.try_get(), 2);
 }
 
-TENDRIL_HUB_TEST(queue, items_of_putters_enter_in_the_order_they_came) {
+TENDRIL_ORDERED_HUB_TEST(queue, items_of_putters_enter_in_the_order_they_came) {
     queue<int> q{1};
     q.put(0);
     for (int number = 1; number <= 3; ++number) {

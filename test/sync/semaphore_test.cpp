@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/tasks.hpp>
+#include <tendril/support/scope_exit.hpp>
 #include <tendril/sync/semaphore.hpp>
 
+#include <algorithm>
 #include <memory>
+#include <vector>
 
 namespace {
 
@@ -39,7 +42,7 @@ TENDRIL_HUB_TEST(semaphore, does_not_switch_while_there_are_permits) {
     EXPECT_EQ(this_hub().statistics().switches, switches);
 }
 
-TENDRIL_HUB_TEST(semaphore, permits_go_to_waiters_in_the_order_they_came) {
+TENDRIL_ORDERED_HUB_TEST(semaphore, permits_go_to_waiters_in_the_order_they_came) {
     counting_semaphore<> s{0};
     transcript seen;
     for (char const* word : {"a", "b", "c"}) {
@@ -90,6 +93,59 @@ TENDRIL_HUB_TEST(semaphore, one_release_wakes_one_of_a_thousand_waiters) {
     s.release();
     EXPECT_EQ(this_hub().statistics().ready, 1U);
     s.release(999);
+}
+
+TENDRIL_HUB_TEST(semaphore, one_release_switches_to_one_of_a_thousand_waiters) {
+    counting_semaphore<> s{0};
+    int woken = 0;
+    for (int number = 0; number < 1000; ++number) {
+        spawn([&] {
+            s.acquire();
+            ++woken;
+        });
+    }
+    yield();
+    std::uint64_t const before = this_hub().statistics().switches;
+    s.release();
+    yield();
+    EXPECT_EQ(woken, 1);
+    // There and back.
+    EXPECT_EQ(this_hub().statistics().switches - before, 2U);
+    s.release(999);
+}
+
+TENDRIL_HUB_TEST(semaphore, a_guard_releases_when_its_greenlet_is_killed) {
+    counting_semaphore<> s{1};
+    attempt owner;
+    start(owner, [&] {
+        s.acquire();
+        scope_exit const release{[&] { s.release(); }};
+        sleep_for(1h);
+    });
+    yield();
+    owner.run_by.kill();
+    s.acquire();
+    EXPECT_EQ(owner.outcome, "exit");
+}
+
+TENDRIL_HUB_TEST(semaphore, one_that_releases_and_acquires_in_a_loop_starves_nobody) {
+    counting_semaphore<> s{1};
+    std::vector<int> had(20);
+    for (int& mine : had) {
+        spawn([&] {
+            for (; mine < 10; ++mine) {
+                s.acquire();
+                yield();
+                s.release();
+            }
+        });
+    }
+    while (had[0] < 5) {
+        yield();
+    }
+    EXPECT_GE(*std::min_element(had.begin(), had.end()), 4);
+    sleep_for(1ms);
+    EXPECT_EQ(s.available(), 1);
 }
 
 TENDRIL_HUB_TEST(semaphore, anybody_may_release) {
@@ -145,6 +201,25 @@ TENDRIL_TEST(semaphore, a_binary_one_has_one_permit) {
     EXPECT_THROW(s.release(), misuse);
     EXPECT_TRUE(s.try_acquire());
     EXPECT_FALSE(s.try_acquire());
+}
+
+TENDRIL_TEST(semaphore, a_bounded_one_never_has_more_than_it_began_with) {
+    bounded_semaphore s{2};
+    EXPECT_EQ(s.max(), 2);
+    EXPECT_TRUE(contains(misuse_of([&] { s.release(); }), "every release needs an acquire"));
+    EXPECT_EQ(s.available(), 2);
+    EXPECT_TRUE(s.try_acquire());
+    EXPECT_THROW(s.release(2), misuse);
+    EXPECT_EQ(s.available(), 1);
+    s.release();
+    EXPECT_EQ(s.available(), 2);
+    EXPECT_THROW(bounded_semaphore{-1}, misuse);
+}
+
+TENDRIL_TEST(semaphore, a_counting_one_may_have_more_than_it_began_with) {
+    counting_semaphore<> s{1};
+    s.release(2);
+    EXPECT_EQ(s.available(), 3);
 }
 
 TENDRIL_HUB_TEST(semaphore, refuses_too_many_permits_though_somebody_waits) {

@@ -21,7 +21,7 @@ void wait_in(wait_queue& queue) {
 
 }  // namespace
 
-TENDRIL_HUB_TEST(wait_queue, wakes_the_one_that_has_waited_longest) {
+TENDRIL_ORDERED_HUB_TEST(wait_queue, wakes_the_one_that_has_waited_longest) {
     wait_queue queue{"queue"};
     transcript seen;
     for (char const* word : {"a", "b", "c"}) {
@@ -119,6 +119,15 @@ TENDRIL_HUB_TEST(wait_queue, another_thread_is_refused_and_changes_nothing) {
     EXPECT_EQ(test::outcome_elsewhere([&] { queue.front(); }), "wrong thread");
     EXPECT_FALSE(queue.empty());
     EXPECT_EQ(me.settled(), waiter::outcome::waiting);
+}
+
+TENDRIL_HUB_TEST(wait_queue, waiters_of_two_threads_do_not_stand_in_one_queue) {
+    wait_queue queue{"queue"};
+    plain_waiter me{"a test"};
+    queue.push(me);
+    EXPECT_EQ(test::outcome_elsewhere([&] { wait_in(queue); }), "wrong thread");
+    wait_queue::wake(me);
+    EXPECT_TRUE(queue.empty());
 }
 
 TENDRIL_HUB_TEST(wait_queue, the_refusal_of_another_thread_says_what_to_do) {

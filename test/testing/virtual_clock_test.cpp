@@ -2,8 +2,16 @@
 #include <harness/tasks.hpp>
 #include <tendril/testing/virtual_clock.hpp>
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/local/connect_pair.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
+
+#include <atomic>
+#include <optional>
+#include <thread>
+#include <utility>
 
 namespace {
 
@@ -79,6 +87,52 @@ TENDRIL_HUB_TEST(virtual_clock, stands_still_while_the_reactor_has_something_to_
     });
     sleep_for(1h);
     EXPECT_EQ(when, 0ns);
+}
+
+TENDRIL_HUB_TEST(virtual_clock, stands_still_while_a_job_elsewhere_is_under_way) {
+    remote const door = this_hub().remote();
+    test::lone_waiter end_of_job;
+    auto const sleeper = spawn([] { sleep_for(1h); });
+    yield();
+    std::optional<job_under_way> job{std::in_place, this_hub()};
+    std::thread elsewhere{[&] { door.post([&] { end_of_job.wake(); }); }};
+    end_of_job.park();
+    job.reset();
+    elsewhere.join();
+    EXPECT_EQ(clock.elapsed(), 0ns);
+    sleeper.join();
+    EXPECT_EQ(clock.elapsed(), 1h);
+}
+
+TENDRIL_HUB_TEST(virtual_clock, a_job_without_a_remote_keeps_main_from_being_told_that_it_waits) {
+    std::atomic<bool> asleep{false};
+    test::lone_waiter end_of_job;
+    job_under_way const job{this_hub()};
+    boost::asio::io_context& reactor = this_hub().context();
+    std::thread elsewhere{[&] {
+        while (!asleep) {
+            std::this_thread::yield();
+        }
+        boost::asio::post(reactor, [&] { end_of_job.wake(); });
+    }};
+    asleep = true;
+    EXPECT_EQ(test::outcome_of([&] { end_of_job.park(); }), "returned");
+    elsewhere.join();
+}
+
+TENDRIL_HUB_TEST(virtual_clock, a_parked_socket_does_not_hold_time_back) {
+    boost::asio::io_context& reactor = this_hub().context();
+    boost::asio::local::stream_protocol::socket here{reactor};
+    boost::asio::local::stream_protocol::socket there{reactor};
+    boost::asio::local::connect_pair(here, there);
+    char byte = 0;
+    bool stopped = false;
+    here.async_read_some(boost::asio::buffer(&byte, 1), [&](auto, std::size_t) { stopped = true; });
+    sleep_for(1h);
+    EXPECT_EQ(clock.elapsed(), 1h);
+    here.close();
+    sleep_for(1ns);
+    EXPECT_TRUE(stopped);
 }
 
 TENDRIL_HUB_TEST(virtual_clock, time_that_passes_unnoticed_is_seen_in_the_next_turn) {

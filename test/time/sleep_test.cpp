@@ -3,6 +3,7 @@
 #include <tendril/time/sleep.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 namespace {
@@ -57,7 +58,7 @@ TENDRIL_HUB_TEST(sleep, sleepers_wake_in_the_order_of_their_moments) {
     EXPECT_EQ(seen, (transcript{"1", "2", "3"}));
 }
 
-TENDRIL_HUB_TEST(sleep, sleepers_of_one_moment_wake_in_the_order_they_fell_asleep) {
+TENDRIL_ORDERED_HUB_TEST(sleep, sleepers_of_one_moment_wake_in_the_order_they_fell_asleep) {
     transcript seen;
     for (char const* word : {"a", "b", "c"}) {
         this_hub().spawn_raw([&seen, word] {
@@ -172,9 +173,112 @@ TENDRIL_HUB_TEST(sleep, one_that_has_ended_in_the_same_turn_is_not_interrupted) 
     EXPECT_EQ(seen, (transcript{"returned", "stop"}));
 }
 
+// Idling.
+
+TENDRIL_HUB_TEST(sleep, idle_returns_when_all_others_wait) {
+    int steps = 0;
+    auto const busy = this_hub().spawn_raw([&] {
+        for (; steps < 100; ++steps) {
+            yield();
+        }
+        sleep_for(1h);
+    });
+    idle();
+    EXPECT_EQ(steps, 100);
+    EXPECT_EQ(clock.elapsed(), 0ns);
+}
+
+TENDRIL_HUB_TEST(sleep, idle_comes_behind_callbacks_posts_and_handlers) {
+    transcript seen;
+    remote const door = this_hub().remote();
+    std::function<void(int)> const chain = [&](int left) {
+        seen.push_back(std::to_string(left));
+        if (left > 0) {
+            this_hub().call_soon([&, left] { door.post([&, left] { chain(left - 1); }); });
+        }
+    };
+    chain(3);
+    idle();
+    EXPECT_EQ(seen, (transcript{"3", "2", "1", "0"}));
+}
+
+TENDRIL_HUB_TEST(sleep, idle_comes_behind_an_alarm_that_is_due_and_before_one_that_is_not) {
+    transcript seen;
+    this_hub().call_later(1ms, [&] { seen.push_back("due"); });
+    auto later = this_hub().call_later(1h, [&] { seen.push_back("later"); });
+    clock.advance(1ms);
+    idle();
+    EXPECT_EQ(seen, transcript{"due"});
+    later.cancel();
+}
+
+TENDRIL_HUB_TEST(sleep, those_who_idle_go_on_one_at_a_time_in_the_order_they_came) {
+    transcript seen;
+    for (char const* word : {"a", "b"}) {
+        this_hub().spawn_raw([&seen, word] {
+            idle();
+            seen.push_back(word);
+            yield();
+            seen.push_back(word);
+        });
+        yield();
+    }
+    idle();
+    EXPECT_EQ(seen, (transcript{"a", "a", "b", "b"}));
+}
+
+TENDRIL_HUB_TEST(sleep, idle_can_be_interrupted) {
+    wish stop{"stop"};
+    std::string outcome;
+    auto const idler = this_hub().spawn_raw([&] { outcome = outcome_of([] { idle(); }); });
+    yield();
+    this_hub().call_soon([&] { request(*idler.block(), stop); });
+    idle();
+    EXPECT_EQ(outcome, "stop");
+}
+
+TENDRIL_HUB_TEST(sleep, idle_looks_for_interruption_first) {
+    wish stop{"stop"};
+    request(test::self(), stop);
+    EXPECT_EQ(outcome_of([] { idle(); }), "stop");
+}
+
+TENDRIL_HUB_TEST(sleep, idle_in_a_callback_is_refused) {
+    std::string outcome;
+    this_hub().call_soon([&] { outcome = outcome_of([] { idle(); }); });
+    yield();
+    EXPECT_EQ(outcome, "misuse");
+}
+
+TENDRIL_TEST(sleep, idle_returns_at_once_on_the_steady_clock_too) {
+    run([] {
+        auto const sleeper = this_hub().spawn_raw([] { sleep_for(1h); });
+        auto const before = std::chrono::steady_clock::now();
+        idle();
+        EXPECT_LT(std::chrono::steady_clock::now() - before, 10s);
+        EXPECT_EQ(this_hub().statistics().alarms, 1U);
+    });
+}
+
+TENDRIL_HUB_TEST(sleep, idle_ends_with_its_hub) {
+    std::string outcome;
+    test::run_on_new_thread([&] {
+        // It comes back to its place again and again, so it stands there when the hub closes.
+        this_hub().spawn_raw([&] {
+            outcome = outcome_of([] {
+                while (true) {
+                    idle();
+                }
+            });
+        });
+        idle();
+    });
+    EXPECT_EQ(outcome, "exit");
+}
+
 // Yielding.
 
-TENDRIL_HUB_TEST(sleep, yield_lets_everybody_run_once_who_is_ready) {
+TENDRIL_ORDERED_HUB_TEST(sleep, yield_lets_everybody_run_once_who_is_ready) {
     transcript seen;
     for (char const* word : {"a", "b"}) {
         this_hub().spawn_raw([&seen, word] {

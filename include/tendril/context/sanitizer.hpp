@@ -75,7 +75,11 @@ sanitizer_record of_this_thread() noexcept;
 sanitizer_record of_new_stack(void const* bottom, std::size_t size) noexcept;
 
 /// Lifts the marks that dead frames left on a stack, so that it can be used again.
-void clean(sanitizer_record const& record) noexcept;
+inline void clean([[maybe_unused]] sanitizer_record const& record) noexcept {
+#if TENDRIL_ASAN
+    __asan_unpoison_memory_region(record.bottom, record.size);
+#endif
+}
 
 /// Lifts the marks of frames that lay below an address and are gone without having returned.
 void forget_frames_below(sanitizer_record const& record, void const* address) noexcept;

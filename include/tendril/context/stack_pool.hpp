@@ -29,11 +29,14 @@
 // Read next: machine_context.hpp.
 
 #include <tendril/context/stack.hpp>
+#include <tendril/support/assert.hpp>
+#include <tendril/support/config.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace tendril {
@@ -92,13 +95,40 @@ public:
     }
 
     /// The class of slots that a size falls into. Throws: misuse when it is above `maximum_size`.
-    static std::uint8_t size_class_of(std::size_t size);
+    static std::size_t size_class_of(std::size_t size) {
+        return size == default_size ? default_class : look_up_class(size);
+    }
 
     /// As `acquire`, for whoever has looked up the class already.
-    stack& acquire_of_class(std::uint8_t index);
+    stack& acquire_of_class(std::size_t index) {
+        stack* taken = classes_[index].warm;
+        if (taken != nullptr && !fresh_) [[likely]] {
+            classes_[index].warm = taken->next_idle;
+            --classes_[index].warm_count;
+            taken->idle = false;
+        } else {
+            taken = &acquire_slowly(index);
+        }
+        if (++in_use_ > peak_) {
+            peak_ = in_use_;
+        }
+        return *taken;
+    }
 
     /// Takes back a stack on which no frame lives any more.
-    void release(stack& returned) noexcept;
+    void release(stack& returned) noexcept {
+        TENDRIL_ASSERT(!returned.idle, "stack_pool invariant 1");
+        sanitizer::clean(returned.sanitizer);
+        size_class& to = classes_[returned.size_class];
+        if (to.warm_count < warm_limit_) [[likely]] {
+            returned.next_idle = std::exchange(to.warm, &returned);
+            ++to.warm_count;
+        } else {
+            make_cold(returned, to);
+        }
+        returned.idle = true;
+        --in_use_;
+    }
 
     /// Gives the pages of idle stacks back to the system and keeps their addresses.
     void trim() noexcept;
@@ -118,7 +148,7 @@ public:
     stack const* holding(void const* address) const noexcept;
 
     /// Returns the numbers of this moment.
-    stack_pool_statistics statistics() const noexcept { return numbers_; }
+    stack_pool_statistics statistics() const noexcept;
 
     /// How this pool guards its stacks.
     stack_guard guard() const noexcept { return guard_; }
@@ -139,6 +169,8 @@ private:
 
     static constexpr std::size_t smallest_slot = minimum_size + guard_size;
     static constexpr std::size_t class_count = 15;
+    static constexpr std::size_t default_class = 1;
+    static_assert(default_size + guard_size == smallest_slot << default_class);
 
     static std::size_t slot_size(std::size_t class_index) noexcept {
         return smallest_slot << class_index;
@@ -148,7 +180,10 @@ private:
         std::size_t offset = 0;
     };
 
-    stack* take_idle(size_class& from) noexcept;
+    static std::size_t look_up_class(std::size_t size);
+    TENDRIL_COLD stack& acquire_slowly(std::size_t index);
+    TENDRIL_COLD static void make_cold(stack& returned, size_class& to) noexcept;
+    static stack* take_idle(size_class& from) noexcept;
     place find(void const* address) const noexcept;
     stack& carve(std::size_t class_index);
     void reserve(std::size_t class_index);
@@ -160,7 +195,8 @@ private:
     bool fresh_ = false;
     std::size_t warm_limit_ = default_warm_limit;
     std::size_t next_colour_ = 0;
-    stack_pool_statistics numbers_;
+    std::size_t in_use_ = 0;
+    std::size_t peak_ = 0;
 };
 
 }  // namespace tendril

@@ -33,16 +33,20 @@ public:
     block_pool(block_pool const&) = delete;
     block_pool& operator=(block_pool const&) = delete;
 
-    /// Makes a control block. Throws: std::bad_alloc, and then nothing has changed.
-    template <typename... Args>
-    control_block& create(Args&&... args) {
+    /// Makes a control block, as its constructor says. The size class is a whole word: a byte that
+    /// is put aside and read back as a part of a word makes the processor wait.
+    /// Throws: std::bad_alloc, and then nothing has changed.
+    control_block& create(
+        thread_record& owner, control_block* parent, greenlet_body* function, std::uint32_t number,
+        std::size_t stack_size_class = 0) {
         if (idle_ == nullptr) {
             add_slabs();
         }
         idle_block* const taken = std::exchange(idle_, idle_->next);
         mark(taken, true);
         ++live_;
-        return *::new (static_cast<void*>(taken)) control_block(std::forward<Args>(args)...);
+        return *::new (static_cast<void*>(taken))
+            control_block(owner, parent, function, number, stack_size_class);
     }
 
     /// Ends a control block and keeps its memory for the next.

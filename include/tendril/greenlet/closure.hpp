@@ -11,9 +11,13 @@
 // lambda does not say what it wants, and is refused with that explanation.
 
 #include <tendril/greenlet/control_block.hpp>
+#include <tendril/greenlet/thread_record.hpp>
 #include <tendril/greenlet/value.hpp>
+#include <tendril/support/small_memory.hpp>
 
+#include <cstddef>
 #include <exception>
+#include <new>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -71,6 +75,28 @@ public:
         return call(std::move(first), typename parameters_of<F>::type{});
     }
     void abandon(std::exception_ptr) noexcept override {}
+    void dispose() noexcept override { delete this; }
+
+    // A small one is kept in memory that an earlier one has left.
+    static void* operator new(std::size_t size) {
+        return size <= small_memory::largest ? this_thread().bodies.take(size)
+                                             : ::operator new(size);
+    }
+    static void* operator new(std::size_t size, std::align_val_t alignment) {
+        return ::operator new(size, alignment);
+    }
+    static void operator delete(void* memory, std::size_t size) noexcept {
+        // After the end of the thread there is no record.
+        thread_record* const thread = this_thread_record;
+        if (size <= small_memory::largest && thread != nullptr) {
+            thread->bodies.give_back(memory, size);
+        } else {
+            ::operator delete(memory);
+        }
+    }
+    static void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
+        ::operator delete(memory, alignment);
+    }
 
 private:
     value call(value first, parameter_list<value>) {

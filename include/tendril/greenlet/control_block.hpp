@@ -11,9 +11,11 @@
 // neighbouring lines and not ten thousand pages. The first cache line holds all that a switch and a
 // scheduler touch.
 //
-// Ownership: `handles` counts the handles to a greenlet and the children that have it as parent.
-// When the count falls to zero, an unstarted or dead greenlet is freed, one that was suspended by
-// hand is ended, and one that waits in the hub is adopted by it (scheduler.hpp).
+// Ownership: `handles` counts the handles to a greenlet, and `children` those that have it as
+// parent. When both are zero, an unstarted or dead greenlet is freed, one that was suspended by
+// hand is ended, and one that waits in the hub is adopted by it (scheduler.hpp). There are two
+// counts because children are of the same thread: their birth and death need no locked instruction,
+// two of which would cost as much as the two switches of a short life.
 
 #include <tendril/context/machine_context.hpp>
 #include <tendril/context/stack_pool.hpp>
@@ -22,6 +24,7 @@
 #include <tendril/support/config.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <source_location>
@@ -60,8 +63,8 @@ struct alignas(64) control_block {
     /// Describes an unstarted greenlet with one handle. Switches: never.
     control_block(
         thread_record& owner, control_block* parent_block, greenlet_body* function,
-        std::uint32_t number, std::uint8_t stack_size_class = 0) noexcept
-        : stack_class{stack_size_class},
+        std::uint32_t number, std::size_t stack_size_class = 0) noexcept
+        : stack_class{static_cast<std::uint8_t>(stack_size_class & 31U)},
           thread{&owner},
           parent{parent_block},
           body{function},
@@ -80,18 +83,20 @@ struct alignas(64) control_block {
     /// Where it goes on.
     machine_context machine;
     std::atomic<greenlet_state> state{greenlet_state::unstarted};
-    /// It was spawned by the loop: when it dies, the loop says who runs next, not its parent.
-    bool scheduled = false;
-    /// The loop holds one of the `handles` and drops it at death.
-    bool held_by_loop = false;
     /// It has run: true from the first entry on, and for ever.
     std::atomic<bool> started{false};
+    /// How large a stack it asks for, as a class of its pool.
+    std::uint8_t stack_class : 5 = 0;
+    /// It was spawned by the loop: when it dies, the loop says who runs next, not its parent.
+    bool scheduled : 1 = false;
+    /// The loop holds one of the `handles` and drops it at death.
+    bool held_by_loop : 1 = false;
+    /// Its parent is whoever waits for its answer, and not counted: nobody may set another.
+    bool parent_is_lent : 1 = false;
     /// How often an exit that was asked for has been thrown into it.
     std::uint8_t exits_delivered = 0;
-    /// How large a stack it asks for, as a class of its pool.
-    std::uint8_t stack_class = 0;
-    /// Its parent is whoever waits for its answer, and not counted: nobody may set another.
-    bool parent_is_lent = false;
+    /// How many greenlets have it as parent. After the end of the thread: under the thread's lock.
+    std::uint32_t children = 0;
     /// Immutable: the thread it lives and dies on.
     thread_record* thread;
     /// For the scheduler: the next one in the ready queue.
@@ -131,8 +136,26 @@ inline void retain(control_block& block) noexcept {
     block.handles.fetch_add(1, std::memory_order_relaxed);
 }
 
+/// How many handles and children refer to it. Switches: never. Thread: owner, to which the others
+/// can only add what is there already.
+inline std::uint32_t references(control_block const& block) noexcept {
+    return block.handles.load(std::memory_order_acquire) + block.children;
+}
+
+/// Adds a child. Switches: never. Thread: owner.
+inline void retain_parent(control_block& parent) noexcept { ++parent.children; }
+
 namespace detail {
-TENDRIL_COLD void drop_last_handle(control_block& block) noexcept;
+void drop_last_handle(control_block& block) noexcept;
+void settle_childless(control_block& block) noexcept;
+}  // namespace detail
+
+/// Takes a child off. Thread: owner. Switches: may, as `release`.
+inline void release_parent(control_block& parent) noexcept {
+    --parent.children;
+    if (references(parent) == 0) [[unlikely]] {
+        detail::settle_childless(parent);
+    }
 }
 
 /// Drops a handle. The last one decides the greenlet's fate, as the head of this file says.

@@ -132,6 +132,9 @@ struct greenlet_options {
 };
 
 namespace detail {
+inline constexpr char const* on_another_thread =
+    "this greenlet belongs to another thread: a greenlet is used only on the thread that made it";
+
 /// What a greenlet can be made to run: not another handle, and not a body, which has its own way.
 template <typename F>
 concept runnable = !std::derived_from<std::remove_cvref_t<F>, greenlet_ref> &&
@@ -153,13 +156,15 @@ public:
         F&& function, greenlet_options const& options = {},
         std::source_location where = std::source_location::current())
         : greenlet{make(
-              new detail::closure<std::decay_t<F>>{std::forward<F>(function)}, options, where)} {}
+              std::unique_ptr<greenlet_body>{
+                  new detail::closure<std::decay_t<F>>{std::forward<F>(function)}},
+              options, where)} {}
 
     /// As above, for a body of one's own, which the greenlet takes over.
     greenlet(
         std::unique_ptr<greenlet_body> body, greenlet_options const& options = {},
         std::source_location where = std::source_location::current())
-        : greenlet{make(body.release(), options, where)} {}
+        : greenlet{make(std::move(body), options, where)} {}
 
     /// Keeps the greenlet alive that `named` names. Switches: never. Thread: any.
     greenlet(greenlet_ref const& named) noexcept : greenlet_ref{named} { retain_block(); }
@@ -184,14 +189,34 @@ public:
 
 private:
     explicit greenlet(control_block& adopted) noexcept : greenlet_ref{adopted} {}
-    static greenlet make(
-        greenlet_body* function, greenlet_options const& options, std::source_location where);
+    static control_block& make(
+        std::unique_ptr<greenlet_body> body, greenlet_options const& options,
+        std::source_location where);
     void retain_block() const noexcept {
         if (block_ != nullptr) {
             retain(*block_);
         }
     }
 };
+
+// Inline, because most of it is known where a greenlet is made: the options are seldom given.
+inline control_block& greenlet::make(
+    std::unique_ptr<greenlet_body> body, greenlet_options const& options,
+    std::source_location where) {
+    body->made_at = where;
+    thread_record& thread = this_thread();
+    receive_visitors(thread);
+    std::size_t const stack_class = stack_pool::size_class_of(options.stack_size);
+    control_block* const parent = options.parent.block() == nullptr ? thread.current
+                                                                    : options.parent.block();
+    TENDRIL_REQUIRE_AS(wrong_thread, parent->thread == &thread, detail::on_another_thread);
+    control_block& block = thread.blocks.create(
+        thread, parent, body.get(), thread.next_id++, stack_class);
+    body.release();
+    retain_parent(*parent);
+    block.name = options.name;
+    return block;
+}
 
 /// Prints number, name and state. Switches: never. Thread: any.
 std::ostream& operator<<(std::ostream& out, greenlet_ref const& printed);

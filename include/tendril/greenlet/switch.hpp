@@ -29,8 +29,8 @@ namespace tendril {
 
 namespace detail {
 
-TENDRIL_COLD void do_arrival_duties(thread_record& thread);
-TENDRIL_COLD control_block* resolve_target(thread_record& thread, control_block* wanted);
+void do_arrival_duties(thread_record& thread);
+control_block* resolve_target(thread_record& thread, control_block* wanted);
 
 inline sanitizer_record& sanitizer_of(control_block& block) noexcept {
     return block.memory != nullptr ? block.memory->sanitizer : block.thread->own_stack;

@@ -16,6 +16,7 @@
 #include <tendril/greenlet/block_pool.hpp>
 #include <tendril/greenlet/control_block.hpp>
 #include <tendril/support/config.hpp>
+#include <tendril/support/small_memory.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -96,6 +97,8 @@ struct thread_record {
     sanitizer_record own_stack;
     stack_pool stacks;
     block_pool blocks;
+    /// What small functions of greenlets leave behind for the next.
+    small_memory bodies;
     overflow_watch overflows{stacks};
 
     // Any thread.
@@ -132,8 +135,16 @@ inline thread_record& this_thread() {
 /// Installs the loop of this thread, or none. Switches: never. Thread: owner.
 void set_loop(thread_record& record, scheduler* loop) noexcept;
 
+namespace detail {
+TENDRIL_COLD void receive_present_visitors(thread_record& record) noexcept;
+}
+
 /// Ends or frees what other threads have left here. Switches: may.
-void receive_visitors(thread_record& record) noexcept;
+inline void receive_visitors(thread_record& record) noexcept {
+    if (record.has_visitors.load(std::memory_order_relaxed)) [[unlikely]] {
+        detail::receive_present_visitors(record);
+    }
+}
 
 /// Ends every greenlet of the thread that was suspended by hand, but `spared`, by throwing
 /// `greenlet_exit` into it. The thread's own stack is not one of them. Switches: may.

@@ -55,7 +55,7 @@ public:
         }
         return *this;
     }
-    ~value() { reset(); }
+    [[gnu::always_inline]] ~value() { reset(); }
 
     /// Says whether it holds nothing.
     bool empty() const noexcept { return operations_ == nullptr; }

@@ -115,13 +115,25 @@ private:
 };
 
 namespace detail {
+TENDRIL_COLD void look_at_pending(control_block& self);
 TENDRIL_COLD void deliver_pending(control_block& self);
-}
+}  // namespace detail
 
 /// Delivers what is pending for the running greenlet. Every function that may park calls it first,
-/// so that cancellation does not depend on whether it had to.
-/// Throws: greenlet_exit, cancelled, timed_out, what `kill` was given. Switches: never.
+/// before it has looked at anything, so that cancellation does not depend on whether it had to. For
+/// the same reason a `ready_order` of a test may switch here (ready_queue.hpp).
+/// Throws: greenlet_exit, cancelled, timed_out, what `kill` was given.
+/// Switches: may, but only when a `ready_order` wants it.
 inline void check_interruption() {
+    control_block& self = *this_thread().current;
+    if (self.pending != 0) [[unlikely]] {
+        detail::look_at_pending(self);
+    }
+}
+
+/// As above, but never switches: for one that stands in a queue already, or is about to switch.
+/// Switches: never.
+inline void deliver_interruption() {
     control_block& self = *this_thread().current;
     if (self.pending != 0) [[unlikely]] {
         detail::deliver_pending(self);

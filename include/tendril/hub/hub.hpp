@@ -235,6 +235,18 @@ public:
         leave(greenlet_state::ready);
     }
 
+    /// Wakes `waiting` when nobody else can run: when the loop would sleep, or let a clock jump.
+    /// One that parks here goes behind those who do so already. Switches: never. Thread: hub.
+    void wake_when_idle(waiter& waiting) noexcept;
+
+    /// Lets others run if the `ready_order` says so. Switches: may. Thread: hub.
+    void offer_switch();
+
+    /// Counts what runs elsewhere and comes back to this hub (waiter.hpp, `job_under_way`).
+    /// Switches: never. Thread: hub.
+    void begin_job() noexcept { ++jobs_; }
+    void end_job() noexcept { jobs_ -= jobs_ > 0 ? 1 : 0; }
+
     /// Says whether anybody could run now if the caller left. Switches: never. Thread: hub.
     bool others_are_ready() const noexcept { return !ready_.empty(); }
 
@@ -335,6 +347,8 @@ private:
     void call(callback& due) noexcept;
     void call_posted() noexcept;
     void look_at_reactor() noexcept;
+    bool is_quiet();
+    void let_idler_go(deadline next);
     void wait_on_other_clock(deadline next);
     void sleep(deadline until);
     bool is_drained();
@@ -413,10 +427,21 @@ private:
     std::chrono::nanoseconds long_run_limit_{};
     long_run_handler on_long_run_;
     std::uint64_t turns_ = 0;
+    // Who waits until nobody else can run.
+    intrusive_list<list_hook<>> idlers_;
+    // How many jobs elsewhere somebody here waits for.
+    std::size_t jobs_ = 0;
 };
+
+namespace detail {
+TENDRIL_COLD hub& make_this_hub();
+}
 
 /// The hub of the calling thread, made at first use and closed when the thread ends.
 /// Throws: as the constructor. Switches: never.
-hub& this_hub();
+inline hub& this_hub() {
+    hub* const present = hub::of(this_thread());
+    return present != nullptr ? *present : detail::make_this_hub();
+}
 
 }  // namespace tendril

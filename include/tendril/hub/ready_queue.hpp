@@ -8,6 +8,9 @@
 // have left. So a greenlet that parks can hand over to the next one by looking at two numbers, and
 // goes to the hub only when a callback stands between them: callbacks run on the hub's stack.
 //
+// A `ready_order` decides instead when a test has one. What is promised binds it: whoever yields
+// lets all run who are ready then, so one that has yielded is in the choice only when it is first.
+//
 // Invariants:
 // 1. A greenlet in the queue is unstarted or ready, and is in it once.
 // 2. `stop_at_` is the number of the first callback, or 0 when a `ready_order` decides or all goes
@@ -24,14 +27,20 @@
 
 namespace tendril {
 
-/// A decision that is free: which of several ready greenlets runs next. Tests replace it.
+/// Decisions that are free: which of several ready greenlets runs next, and whether a call that may
+/// park lets others run although it has no need to. Tests replace it.
 class ready_order {
 public:
     virtual ~ready_order() = default;
 
-    /// Returns which of `count` ready greenlets runs next, the longest waiting being 0.
+    /// Returns which of `count` greenlets runs next, the longest waiting being 0. Those are the
+    /// ready ones, but for one that has yielded to others which have not run yet.
     /// Requires of it: a number below `count`. Switches: never.
     virtual std::size_t choose(std::size_t count) noexcept = 0;
+
+    /// Says whether the function that is being entered, one that may switch, lets others run first.
+    /// Switches: never.
+    virtual bool switches_now() noexcept { return false; }
 };
 
 class ready_queue {
@@ -90,6 +99,9 @@ public:
     /// Whether every greenlet is taken out by the hub, and none by the one that leaves.
     void go_through_hub(bool always) noexcept;
 
+    /// Who decides; null when nobody does.
+    ready_order* order() const noexcept { return order_; }
+
     /// Calls `visit(control_block&)` for each greenlet in the queue.
     template <typename F>
     void for_each(F&& visit) {
@@ -110,6 +122,8 @@ private:
         ++popped_;
     }
     void look_for_stop() noexcept;
+    bool may_be_next(control_block const& block) const noexcept;
+    control_block** decide() noexcept;
 
     control_block* head_ = nullptr;
     control_block** tail_ = &head_;

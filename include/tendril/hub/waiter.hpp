@@ -23,12 +23,20 @@
 // overrides `withdraw`, asks the operation to stop, and answers "not yet"; the operation's
 // completion then wakes it, and it finds in `wanted` why it was asked to leave.
 //
+// A greenlet that waits for one of several things (`select`) parks on one waiter, the whole, and
+// stands in each queue with another one, a part of it. A wake of a part is a wake of the whole:
+// whoever comes first settles it, and in the same step all parts leave their queues, by the
+// `withdraw` of the whole. So a part that stands in a queue can always be woken, like any waiter.
+//
 // Read next: hub.hpp; docs/internals/40-waiter.md draws the life of one park.
 
 #include <tendril/greenlet/control_block.hpp>
 #include <tendril/hub/alarm.hpp>
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/deadline.hpp>
+#include <tendril/hub/hub.hpp>
+#include <tendril/support/assert.hpp>
+#include <tendril/support/config.hpp>
 #include <tendril/support/intrusive_list.hpp>
 
 #include <cstdint>
@@ -41,16 +49,35 @@ public:
 
     /// Prepares a park of the running greenlet. `what` names what it waits for, for dumps: a
     /// literal. Makes the thread's hub if there is none. Switches: never.
-    explicit waiter(char const* what);
+    explicit waiter(char const* what)
+        : hub_{&this_hub()},
+          block_{hub_->thread().current},
+          what_{what} {
+        hub_->require_not_forked();
+    }
 
     /// Waits until somebody wakes it; returns at once when somebody has.
     /// Throws: what was requested for the greenlet (cancellation.hpp); misuse in a callback of the
     /// hub. Switches: may.
-    void park();
+    TENDRIL_ALWAYS_INLINE void park() {
+        // A value that was handed over together with the wake must not be lost to an interruption.
+        if (outcome_ == outcome::waiting) {
+            deliver_interruption();
+            wait(false);
+        }
+    }
 
     /// As above, but at most until `limit`. Returns whether it was woken. A limit that is not
     /// referenced is no reason for the hub to go on. Switches: may.
-    bool park_until(deadline limit, reference kind = reference::referenced);
+    TENDRIL_ALWAYS_INLINE bool park_until(
+        deadline limit, reference kind = reference::referenced) {
+        if (limit.is_never()) [[likely]] {
+            park();
+        } else {
+            park_limited(limit, kind);
+        }
+        return outcome_ == outcome::woken;
+    }
 
     /// As `park`, but nothing is delivered: requests stay pending. For cleanup that must finish.
     /// Switches: may.
@@ -58,7 +85,17 @@ public:
 
     /// Settles the park as woken and lets the greenlet run in its turn. Returns whether it won: if
     /// not, the caller still owns what it wanted to hand over. Switches: never. Thread: the hub's.
-    bool wake() noexcept;
+    bool wake() noexcept {
+        if (outcome_ != outcome::waiting) {
+            return false;
+        }
+        if (block_->parked_on != this) [[unlikely]] {
+            return wake_unparked();
+        }
+        outcome_ = outcome::woken;
+        hub_->make_ready(*block_);
+        return true;
+    }
 
     /// How the park was settled, if it was. Switches: never.
     outcome settled() const noexcept { return outcome_; }
@@ -81,6 +118,14 @@ public:
     hub& home() const noexcept { return *hub_; }
 
 protected:
+    /// Makes a part of `whole`, which must outlive it and is the one to park on. The `withdraw` of
+    /// the whole takes all parts out of their queues. Switches: never.
+    waiter(waiter& whole, char const* what) noexcept
+        : hub_{whole.hub_},
+          block_{whole.block_},
+          what_{what},
+          whole_{&whole} {}
+
     ~waiter() = default;
 
     /// Waits as `park` does, but delivers nothing and so throws nothing: for an operation that is
@@ -98,13 +143,28 @@ private:
     friend void interrupt_park(control_block& target) noexcept;
     friend class park_limit;
 
-    void wait(bool shielded);
+    // Inline down to the jump, for the reason that greenlet/switch.hpp gives.
+    TENDRIL_ALWAYS_INLINE void wait(bool shielded) {
+        hub_->require_may_park();
+        shielded_ = shielded;
+        block_->parked_on = this;
+        hub_->leave(greenlet_state::parked);
+        block_->parked_on = nullptr;
+        if (outcome_ == outcome::interrupted) [[unlikely]] {
+            deliver();
+        }
+    }
+    void park_limited(deadline limit, reference kind);
+    TENDRIL_COLD void deliver();
+    bool wake_unparked() noexcept;
     void run_out() noexcept;
     void interrupt() noexcept;
 
     hub* hub_;
     control_block* block_;
     char const* what_;
+    // What it is a part of, or null.
+    waiter* whole_ = nullptr;
     interruption* cause_ = nullptr;
     outcome outcome_ = outcome::waiting;
     outcome wanted_ = outcome::waiting;
@@ -128,6 +188,22 @@ private:
     void expire() noexcept override { limited_.run_out(); }
 
     waiter& limited_;
+};
+
+/// While it lives, a job for this hub is under way elsewhere: in a pool of threads, in another
+/// process. The hub then believes that it may be woken, and a clock that could jump stands still,
+/// because nobody here knows how long the job takes. Whoever waits for the job keeps it in the
+/// frame beside the waiter. Thread: the hub's.
+class job_under_way {
+public:
+    /// Counts the job in the hub that it comes back to. Switches: never.
+    explicit job_under_way(hub& home) noexcept;
+    job_under_way(job_under_way const&) = delete;
+    job_under_way& operator=(job_under_way const&) = delete;
+    ~job_under_way();
+
+private:
+    hub& home_;
 };
 
 }  // namespace tendril

@@ -174,14 +174,14 @@ auto finish_operation(token_operation<Values...>& operation) {
         std::rethrow_exception(operation.failure());
     }
     if (!operation.values()) {
-        check_interruption();
+        deliver_interruption();
         throw system_error{boost::asio::error::operation_aborted};
     }
     if constexpr (sizeof...(Values) > 0) {
         using first = std::tuple_element_t<0, std::tuple<Values...>>;
         if constexpr (error_value<first>) {
             if (operation.asked_to_stop() && was_aborted(std::get<0>(*operation.values()))) {
-                check_interruption();
+                deliver_interruption();
             }
         }
     }

@@ -48,10 +48,14 @@ private:
     friend class intrusive_list;
 
     void link_before(list_hook& position) noexcept {
+        list_hook* self = this;
+        // The compiler is kept from knowing where that is: g++ warns of the address of a frame that
+        // is stored elsewhere, and does not see that the hook's destructor takes it back.
+        asm("" : "+r"(self));
         next_ = &position;
         previous_ = position.previous_;
-        previous_->next_ = this;
-        position.previous_ = this;
+        previous_->next_ = self;
+        position.previous_ = self;
     }
 
     list_hook* next_ = nullptr;

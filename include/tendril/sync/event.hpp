@@ -16,11 +16,18 @@
 // the greenlet ran.
 
 #include <tendril/hub/deadline.hpp>
+#include <tendril/sync/select.hpp>
 #include <tendril/sync/wait_queue.hpp>
 
 #include <chrono>
+#include <utility>
 
 namespace tendril {
+
+namespace detail {
+template <typename F>
+class event_arm;
+}
 
 class event {
 public:
@@ -54,9 +61,39 @@ public:
     bool wait_until(time_point moment) { return wait_until(deadline::at(moment)); }
     bool wait_until(deadline limit);
 
+    /// The arm of a `select` that completes when the flag is set. Switches: never.
+    template <typename F>
+    detail::event_arm<F> on_set(F handler) {
+        return {*this, std::move(handler)};
+    }
+
 private:
+    template <typename F>
+    friend class detail::event_arm;
+
     wait_queue waiters_;
     bool set_ = false;
 };
+
+namespace detail {
+
+template <typename F>
+class event_arm final : public arm_in_queue<plain_part> {
+public:
+    event_arm(event& awaited, F handler) : event_{awaited}, handler_{std::move(handler)} {}
+
+    bool ready() override { return event_.is_set(); }
+    void complete() override {}
+    void enlist(waiter& whole) override {
+        event_.waiters_.push(this->part_.emplace(whole, "event"));
+    }
+    void finish() override { handler_(); }
+
+private:
+    event& event_;
+    F handler_;
+};
+
+}  // namespace detail
 
 }  // namespace tendril

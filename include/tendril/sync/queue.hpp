@@ -1,191 +1,155 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// Items that greenlets pass to each other, first in, first out, with a bound on how many may wait.
+// Items that greenlets pass to each other, with a bound on how many may wait, counted until they
+// are done.
 //
 //     tendril::queue<job> jobs{16};
 //     jobs.put(job{1});                      // waits while 16 items are in it
 //     job next = jobs.get();                 // waits while it is empty
 //     jobs.task_done();                      // and jobs.join() waits until every item is done
 //
-//              empty                     between        full
-//     put      to the longest waiting    stores         waits; the item enters in order of arrival
-//              getter, else stores
-//     get      waits                     takes          takes, and lets the first waiting putter in
+//              empty                     between   full                    shut down
+//     put      to the longest waiting    stores    waits; the item enters  queue_shut_down
+//              getter, else stores                 in order of arrival
+//     get      waits                     takes     takes, and lets the     takes what is left,
+//                                                  first putter in         then queue_shut_down
+//     peek     waits                     copies    copies                  as get
 //
-// An item goes to a named getter together with its wake-up: a getter that is cancelled can neither
-// lose nor double one, and a putter that is cancelled keeps its item.
+// Three kinds differ in which item `get` takes: `queue` the oldest, `lifo_queue` the newest,
+// `priority_queue` the greatest, and of equal ones the oldest.
+//
+// An item goes to a named getter together with its wake-up: a getter that is interrupted can
+// neither lose nor double one, and a putter that is interrupted keeps its item. One whose item
+// cannot be moved or compared gets the error; nobody else notices.
+//
+// Use it for work that is counted; where only the end matters use `channel`. The waiting is in
+// queue_core.hpp.
 
-#include <tendril/hub/cancellation.hpp>
-#include <tendril/hub/deadline.hpp>
-#include <tendril/support/assert.hpp>
-#include <tendril/sync/event.hpp>
-#include <tendril/sync/wait_queue.hpp>
+#include <tendril/sync/queue_core.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <deque>
-#include <exception>
-#include <optional>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <set>
 #include <utility>
 
 namespace tendril {
+namespace detail {
+
+// What a kind of queue has to say: where an item goes, and which one is taken. `push` may throw,
+// and then nothing has changed; `pop` destroys the top and may not.
 
 template <typename T>
-class queue {
+class fifo_items {
 public:
-    /// Makes a queue for at most `capacity` items; zero means without bound. Switches: never.
-    explicit queue(std::size_t capacity = 0)
-        : capacity_{capacity},
-          getters_{"queue"},
-          putters_{"queue"} {
-        all_done_.set();
-    }
-    queue(queue const&) = delete;
-    queue& operator=(queue const&) = delete;
-
-    /// Adds an item, waiting for room. Throws: what was requested for the greenlet, and then the
-    /// item is not in the queue; wrong_thread; what moving the item throws. Switches: may.
-    void put(T item) { put_until(deadline::never(), std::move(item)); }
-
-    /// Adds an item if there is room. Returns whether it did; if not, the item is unchanged.
-    /// Switches: never.
-    bool try_put(T&& item) {
-        if (!getters_.empty()) {
-            auto& getter = static_cast<get_waiter&>(getters_.front());
-            getter.item.emplace(std::move(item));
-            wait_queue::wake(getter);
-        } else if (full()) {
-            return false;
-        } else {
-            items_.push_back(std::move(item));
-        }
-        count_put();
-        return true;
-    }
-    bool try_put(T const& item) { return try_put(T{item}); }
-
-    /// As `put`, but for a while, or until a moment, at most. Returns whether the item was added.
-    /// Switches: may.
-    template <typename Rep, typename Period>
-    bool put_for(std::chrono::duration<Rep, Period> const& duration, T item) {
-        return put_until(deadline::after(duration), std::move(item));
-    }
-    bool put_until(deadline limit, T item) {
-        check_interruption();
-        if (try_put(std::move(item))) {
-            return true;
-        }
-        put_waiter me{item};
-        putters_.push(me);
-        bool const stored = me.park_until(limit);
-        if (me.error) {
-            std::rethrow_exception(me.error);
-        }
-        return stored;
-    }
-
-    /// Takes the oldest item, waiting for one. Throws: what was requested for the greenlet, and
-    /// then no item is lost; wrong_thread; what moving the item throws. Switches: may.
-    T get() { return *get_until(deadline::never()); }
-
-    /// Takes the oldest item if there is one. Switches: never.
-    std::optional<T> try_get() {
-        if (items_.empty()) {
-            return std::nullopt;
-        }
-        if (!putters_.empty()) {
-            // Refuses another thread before anything has been taken.
-            static_cast<void>(putters_.front());
-        }
-        std::optional<T> taken{std::move(items_.front())};
-        items_.pop_front();
-        let_putters_in();
-        return taken;
-    }
-
-    /// As `get`, but for a while, or until a moment, at most; empty when that ran out.
-    /// Switches: may.
-    template <typename Rep, typename Period>
-    std::optional<T> get_for(std::chrono::duration<Rep, Period> const& duration) {
-        return get_until(deadline::after(duration));
-    }
-    std::optional<T> get_until(deadline limit) {
-        check_interruption();
-        if (std::optional<T> taken = try_get()) {
-            return taken;
-        }
-        get_waiter me;
-        getters_.push(me);
-        me.park_until(limit);
-        return std::move(me.item);
-    }
-
-    /// Says that an item which was taken has been worked off.
-    /// Throws: misuse when more are done than were put. Switches: never.
-    void task_done() {
-        TENDRIL_REQUIRE(
-            unfinished_ > 0,
-            "task_done() was called more often than items were put into the queue");
-        if (--unfinished_ == 0) {
-            all_done_.set();
-        }
-    }
-
-    /// Waits until every item that was put is done. Throws: what was requested for the greenlet.
-    /// Switches: may.
-    void join() { all_done_.wait(); }
-
-    /// As above, but for a while at most. Returns whether everything is done. Switches: may.
-    template <typename Rep, typename Period>
-    bool join_for(std::chrono::duration<Rep, Period> const& duration) {
-        return all_done_.wait_for(duration);
-    }
-
-    /// How many items are in it. Switches: never.
+    void push(T&& item) { items_.push_back(std::move(item)); }
+    T& top() noexcept { return items_.front(); }
+    void pop() noexcept { items_.pop_front(); }
     std::size_t size() const noexcept { return items_.size(); }
-    bool empty() const noexcept { return items_.empty(); }
-    /// Says whether a `put` would wait. Switches: never.
-    bool full() const noexcept { return capacity_ != 0 && items_.size() >= capacity_; }
-    /// How many may be in it; zero means without bound. Switches: never.
-    std::size_t capacity() const noexcept { return capacity_; }
 
 private:
-    struct get_waiter final : waiter {
-        get_waiter() : waiter{"an item of a queue"} {}
-        std::optional<T> item;
-    };
-    struct put_waiter final : waiter {
-        explicit put_waiter(T& offered) : waiter{"room in a queue"}, item{offered} {}
-        T& item;
-        std::exception_ptr error;
-    };
-
-    // One gets in, and every one before it whose item cannot be moved.
-    void let_putters_in() {
-        while (!full() && !putters_.empty()) {
-            auto& putter = static_cast<put_waiter&>(putters_.front());
-            try {
-                items_.push_back(std::move(putter.item));
-                count_put();
-            } catch (...) {
-                // The error belongs to the one whose item it is, not to the one who made room.
-                putter.error = std::current_exception();
-            }
-            wait_queue::wake(putter);
-        }
-    }
-    void count_put() noexcept {
-        ++unfinished_;
-        all_done_.reset();
-    }
-
-    std::size_t capacity_;
     std::deque<T> items_;
-    std::size_t unfinished_ = 0;
-    event all_done_;
-    wait_queue getters_;
-    wait_queue putters_;
+};
+
+template <typename T>
+class lifo_items {
+public:
+    void push(T&& item) { items_.push_back(std::move(item)); }
+    T& top() noexcept { return items_.back(); }
+    void pop() noexcept { items_.pop_back(); }
+    std::size_t size() const noexcept { return items_.size(); }
+
+private:
+    std::deque<T> items_;
+};
+
+// A tree, so that items are compared when they enter, which is their putter's affair, and never
+// when they leave; and it keeps equal ones in order of arrival.
+template <typename T, typename Compare>
+class priority_items {
+public:
+    explicit priority_items(Compare less) : items_{greater{std::move(less)}} {}
+
+    void push(T&& item) { items_.insert(entry{std::move(item)}); }
+    T& top() noexcept { return items_.begin()->item; }
+    void pop() noexcept { items_.erase(items_.begin()); }
+    std::size_t size() const noexcept { return items_.size(); }
+
+private:
+    struct entry {
+        // It may be moved out of the tree, which happens just before its place is given up.
+        mutable T item;
+    };
+    struct greater {
+        Compare less;
+        bool operator()(entry const& a, entry const& b) const { return less(b.item, a.item); }
+    };
+    std::multiset<entry, greater> items_;
+};
+
+}  // namespace detail
+
+/// First in, first out.
+template <typename T>
+class queue : public detail::queue_core<T, detail::fifo_items<T>> {
+    using core = detail::queue_core<T, detail::fifo_items<T>>;
+
+public:
+    /// Makes a queue for at most `capacity` items; zero means without bound. It may begin with
+    /// some items, which count as put. Throws: misuse when these are more than the capacity.
+    /// Switches: never.
+    explicit queue(std::size_t capacity = 0) : core{capacity, {}} {}
+    queue(std::size_t capacity, std::initializer_list<T> items) : core{capacity, {}} {
+        this->begin_with(items);
+    }
+
+    /// Another queue with copies of its items, its capacity, and as many items to be done. Who
+    /// waits here waits here only. Throws: what copying an item throws. Switches: never.
+    queue copy() const { return queue{*this}; }
+
+private:
+    queue(queue const&) = default;
+};
+
+/// Last in, first out.
+template <typename T>
+class lifo_queue : public detail::queue_core<T, detail::lifo_items<T>> {
+    using core = detail::queue_core<T, detail::lifo_items<T>>;
+
+public:
+    /// As those of `queue`; the last of the items is taken first. Switches: never.
+    explicit lifo_queue(std::size_t capacity = 0) : core{capacity, {}} {}
+    lifo_queue(std::size_t capacity, std::initializer_list<T> items) : core{capacity, {}} {
+        this->begin_with(items);
+    }
+    lifo_queue copy() const { return lifo_queue{*this}; }
+
+private:
+    lifo_queue(lifo_queue const&) = default;
+};
+
+/// The greatest first, as in `std::priority_queue`; of equal ones the oldest. `Compare` should look
+/// at the priority only.
+template <typename T, typename Compare = std::less<T>>
+class priority_queue : public detail::queue_core<T, detail::priority_items<T, Compare>> {
+    using items_type = detail::priority_items<T, Compare>;
+    using core = detail::queue_core<T, items_type>;
+
+public:
+    /// As those of `queue`. Throws also: what comparing throws. Switches: never.
+    explicit priority_queue(std::size_t capacity = 0, Compare less = {})
+        : core{capacity, items_type{std::move(less)}} {}
+    priority_queue(std::size_t capacity, std::initializer_list<T> items, Compare less = {})
+        : core{capacity, items_type{std::move(less)}} {
+        this->begin_with(items);
+    }
+    priority_queue copy() const { return priority_queue{*this}; }
+
+private:
+    priority_queue(priority_queue const&) = default;
 };
 
 }  // namespace tendril

@@ -10,6 +10,14 @@
 //
 // A released permit goes to the greenlet that has waited longest, directly. It has no owner: any
 // greenlet may release.
+//
+//                  permits left    none left
+//     acquire      takes one       waits
+//     try_acquire  takes one       false
+//     release      one more        to the longest waiting, else one more
+//
+// More than there may be are refused: for a `counting_semaphore` that is a number of its type, for
+// a `bounded_semaphore` the number that it has started with, so that a release too many is noticed.
 
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/deadline.hpp>
@@ -86,5 +94,20 @@ public:
 };
 
 using binary_semaphore = counting_semaphore<1>;
+
+class bounded_semaphore : public detail::semaphore_core {
+public:
+    /// Starts with some permits, and may never have more. Throws: misuse when that is negative.
+    /// Switches: never.
+    explicit bounded_semaphore(std::ptrdiff_t permits)
+        : semaphore_core{permits, permits},
+          max_{permits} {}
+
+    /// How many permits there may be. Switches: never.
+    std::ptrdiff_t max() const noexcept { return max_; }
+
+private:
+    std::ptrdiff_t max_;
+};
 
 }  // namespace tendril

@@ -37,18 +37,27 @@ public:
     /// Says whether nobody waits. Switches: never.
     bool empty() const noexcept { return waiters_.empty(); }
 
-    /// Adds a waiter at the end. Switches: never.
-    void push(waiter& added) noexcept { waiters_.push_back(added); }
+    /// Adds a waiter at the end. Throws: wrong_thread when those of another thread wait here.
+    /// Switches: never.
+    void push(waiter& added) {
+        check_thread();
+        waiters_.push_back(added);
+    }
 
     /// The one that has waited longest. Requires: not empty. Throws: wrong_thread when it waits on
     /// another thread: wake-ups between threads go through `remote`. Switches: never.
     waiter& front() {
-        waiter& first = waiters_.front();
+        check_thread();
+        return waiters_.front();
+    }
+
+    /// Does nothing if the caller may wake those who wait here. Who changes something before it
+    /// wakes asks first. Throws: wrong_thread when they belong to another thread. Switches: never.
+    void check_thread() {
         TENDRIL_REQUIRE_AS(
-            wrong_thread, &first.home().thread() == &this_thread(),
+            wrong_thread, empty() || &waiters_.front().home().thread() == &this_thread(),
             "the greenlet that waits here belongs to another thread: post to its hub and wake it "
             "from there");
-        return first;
     }
 
     /// Takes the longest waiting out of the queue and wakes it; does nothing when nobody waits.

@@ -187,7 +187,7 @@ private:
             call_.reset();
         }};
         // Who was cancelled before the first turn never begins.
-        check_interruption();
+        deliver_interruption();
         if constexpr (std::is_void_v<T>) {
             std::apply(invoke, std::move(*call_));
             this->result_.emplace();

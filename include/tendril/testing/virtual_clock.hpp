@@ -7,8 +7,10 @@
 //     tendril::run({.clock = &clock}, [] { tendril::sleep_for(1h); });    // takes no time
 //
 // The hub lets it jump to the next alarm when nobody is ready and the reactor has been found empty
-// twice. Sockets work as usual: what is under way inside this process is seen by those two looks,
-// but a peer in another process is not waited for.
+// twice, and no job is under way elsewhere that somebody here waits for, in a pool of threads or
+// another process: nobody could say how long that takes. To let time pass meanwhile, call
+// `advance`. Sockets work as usual: what is under way inside this process is seen by those two
+// looks, but a greenlet that waits for a socket does not hold time back.
 
 #include <tendril/hub/clock.hpp>
 

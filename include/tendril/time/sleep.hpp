@@ -4,7 +4,8 @@
 // Letting time pass, or others run.
 //
 //     tendril::sleep_for(10ms);
-//     tendril::yield();
+//     tendril::yield();             // those who are ready now run once
+//     tendril::idle();              // everybody else runs until all of them wait
 //
 // Only the greenlet sleeps; its thread runs whoever is ready meanwhile.
 
@@ -35,5 +36,12 @@ void sleep_for(
 /// Lets every greenlet that is ready now run before this one goes on.
 /// Throws: what was requested for the greenlet. Switches: may.
 void yield();
+
+/// Lets everybody else run until all of them wait: for work that may be done at any time. The hub
+/// then has no ready greenlet, callback, post or alarm that is due, and its reactor has been found
+/// empty twice. Of several who wait here one goes on at a time, in the order they came. It does not
+/// wait for time to pass: a greenlet that calls this in a loop keeps the hub from sleeping, and a
+/// clock of a test from jumping. Throws: what was requested for the greenlet. Switches: may.
+void idle();
 
 }  // namespace tendril

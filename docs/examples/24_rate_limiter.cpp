@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSL-1.0
+// At most two requests at a time (a semaphore), at most one start in ten milliseconds (an
+// auto_reset_event that a clockwork sets).
+#include <tendril/hub.hpp>
+#include <tendril/support.hpp>
+#include <tendril/sync.hpp>
+#include <tendril/task.hpp>
+#include <tendril/time.hpp>
+
+#include <chrono>
+#include <iostream>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+// DOC: limiter
+class limiter {
+public:
+    template <typename F>
+    void call(F const& request) {
+        at_a_time_.acquire();
+        tendril::scope_exit const done{[this] { at_a_time_.release(); }};
+        tick_.wait();  // one tick lets one request through
+        request();
+    }
+
+    void tick_for_ever() {
+        while (true) {
+            tick_.set();  // a tick that nobody uses is kept, and two are one
+            tendril::sleep_for(10ms);
+        }
+    }
+
+private:
+    tendril::bounded_semaphore at_a_time_{2};
+    tendril::auto_reset_event tick_;
+};
+// DOC-END: limiter
+
+}  // namespace
+
+int main() {
+    tendril::run([] {
+        limiter limit;
+        auto clockwork = tendril::spawn([&] { limit.tick_for_ever(); });
+        auto const start = std::chrono::steady_clock::now();
+        std::vector<tendril::task<void>> all;
+        for (int number = 1; number <= 5; ++number) {
+            all.push_back(tendril::spawn([&limit, number] {
+                limit.call([number] {
+                    std::cout << "request " << number << " begins\n";
+                    tendril::sleep_for(15ms);
+                });
+            }));
+        }
+        for (tendril::task<void> const& each : all) {
+            each.join();
+        }
+        bool const slow_enough = std::chrono::steady_clock::now() - start >= 50ms;
+        std::cout << (slow_enough ? "within the limit\n" : "too fast\n");
+        clockwork.cancel();
+        clockwork.join();
+    });
+}

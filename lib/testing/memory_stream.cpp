@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Invariants:
+// 1. A reader waits only while its pipe is empty and both ends may still use it; a writer only
+//    while it is full and both may.
+// 2. At most one greenlet waits at each end. Whatever may end its wait wakes it, and it looks
+//    again.
+#include <tendril/hub/cancellation.hpp>
+#include <tendril/hub/hub.hpp>
+#include <tendril/support/assert.hpp>
+#include <tendril/sync/wait_queue.hpp>
+#include <tendril/testing/memory_stream.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <deque>
+
+namespace tendril::testing {
+namespace detail {
+
+// One direction.
+struct memory_pipe {
+    explicit memory_pipe(memory_stream_options const& given) : options{given} {}
+
+    bool full() const noexcept { return bytes.size() >= options.capacity; }
+    bool usable() const noexcept { return !ended && !abandoned; }
+    void wake_both() noexcept {
+        reader.wake_all();
+        writer.wake_all();
+    }
+
+    memory_stream_options options;
+    std::deque<char> bytes;
+    // Nothing more is written to it.
+    bool ended = false;
+    // Nobody reads from it any more.
+    bool abandoned = false;
+    wait_queue reader{"the reader of a memory_stream"};
+    wait_queue writer{"the writer of a memory_stream"};
+};
+
+}  // namespace detail
+
+namespace {
+
+using detail::memory_pipe;
+
+void wait_in(wait_queue& queue, char const* what) {
+    plain_waiter me{what};
+    queue.push(me);
+    me.park();
+}
+
+error_code end_of_reading(memory_pipe const& pipe) {
+    return pipe.abandoned ? io_error(errc::closed) : error_code{boost::asio::error::eof};
+}
+
+}  // namespace
+
+std::pair<memory_stream, memory_stream> memory_stream::pair(memory_stream_options options) {
+    TENDRIL_REQUIRE(
+        options.capacity > 0 && options.largest_read > 0 && options.largest_write > 0,
+        "a memory_stream moves at least one byte at a time: let no option be zero");
+    auto const there = std::make_shared<memory_pipe>(options);
+    auto const back = std::make_shared<memory_pipe>(options);
+    auto const executor = this_hub().context().get_executor();
+    return {memory_stream{back, there, executor}, memory_stream{there, back, executor}};
+}
+
+memory_stream& memory_stream::operator=(memory_stream&& other) noexcept {
+    if (this != &other) {
+        close();
+        in_ = std::move(other.in_);
+        out_ = std::move(other.out_);
+        executor_ = other.executor_;
+    }
+    return *this;
+}
+
+memory_stream::~memory_stream() { close(); }
+
+std::size_t memory_stream::read_bytes(void* into, std::size_t size, error_code& error) {
+    check_interruption();
+    error = {};
+    // The stream may be destroyed meanwhile; the pipe lives as long as somebody waits in it.
+    pipe const from = in_;
+    if (from == nullptr || from->abandoned) {
+        error = io_error(errc::closed);
+        return 0;
+    }
+    if (size == 0) {
+        return 0;
+    }
+    if (!from->reader.empty()) {
+        error = io_error(errc::busy);
+        return 0;
+    }
+    while (from->bytes.empty() && from->usable()) {
+        wait_in(from->reader, "bytes of a memory_stream");
+    }
+    if (from->abandoned || from->bytes.empty()) {
+        error = end_of_reading(*from);
+        return 0;
+    }
+    std::size_t const count = std::min({size, from->bytes.size(), from->options.largest_read});
+    auto const end = from->bytes.begin() + static_cast<std::ptrdiff_t>(count);
+    std::copy(from->bytes.begin(), end, static_cast<char*>(into));
+    from->bytes.erase(from->bytes.begin(), end);
+    from->writer.wake_all();
+    return count;
+}
+
+std::size_t memory_stream::write_bytes(void const* from, std::size_t size, error_code& error) {
+    check_interruption();
+    error = {};
+    pipe const into = out_;
+    pipe const other_way = in_;
+    if (into == nullptr || other_way->abandoned) {
+        error = io_error(errc::closed);
+        return 0;
+    }
+    if (size == 0) {
+        return 0;
+    }
+    if (!into->writer.empty()) {
+        error = io_error(errc::busy);
+        return 0;
+    }
+    while (into->full() && into->usable()) {
+        wait_in(into->writer, "room in a memory_stream");
+    }
+    if (!into->usable()) {
+        error = other_way->abandoned ? io_error(errc::closed)
+                                     : error_code{boost::asio::error::broken_pipe};
+        return 0;
+    }
+    std::size_t const room = into->options.capacity - into->bytes.size();
+    std::size_t const count = std::min({size, room, into->options.largest_write});
+    auto const* const begin = static_cast<char const*>(from);
+    into->bytes.insert(into->bytes.end(), begin, begin + count);
+    into->reader.wake_all();
+    return count;
+}
+
+void memory_stream::shutdown_send() noexcept {
+    if (out_ != nullptr) {
+        out_->ended = true;
+        out_->wake_both();
+    }
+}
+
+void memory_stream::close() noexcept {
+    if (is_open()) {
+        in_->abandoned = true;
+        in_->bytes.clear();
+        in_->wake_both();
+        shutdown_send();
+    }
+}
+
+bool memory_stream::is_open() const noexcept { return in_ != nullptr && !in_->abandoned; }
+
+std::size_t memory_stream::available() const noexcept {
+    return in_ == nullptr ? 0 : in_->bytes.size();
+}
+
+}  // namespace tendril::testing
