@@ -26,7 +26,7 @@ def commands_of(source, programs):
     floor, name = source.parent.name, source.name.removesuffix("_bench.cpp")
     scripts = sorted(source.parent.glob(f"{name}_*.py"))
     program = programs / f"{floor}_{name}_bench"
-    return [[str(program)]] + [[PYTHON, str(script)] for script in scripts]
+    return [[str(program)]] + [[PYTHON, str(script), str(programs)] for script in scripts]
 
 
 def build_in_go(source, programs):

@@ -125,12 +125,14 @@ int main() {
         std::printf("  %zu that take turns\n", count);
         bench::comparison turns{"ns a jump, ns a yield"};
         turns.add("jump_fcontext", [=] { return nanoseconds_a_jump(count); });
-        turns.add("yield()", [=] { return nanoseconds_a_yield(count); }, 1.5);
+        turns.add(
+            "yield()", [=] { return nanoseconds_a_yield(count); }, 1.5);
         turns.run();
     }
     std::puts("  10000 that take turns");
     bench::comparison fibers{"ns a yield"};
     fibers.add("Boost.Fiber", [] { return nanoseconds_a_yield_of_fiber(10'000); });
-    fibers.add("yield()", [] { return nanoseconds_a_yield(10'000); }, 0.4);
+    fibers.add(
+        "yield()", [] { return nanoseconds_a_yield(10'000); }, 0.4);
     fibers.run();
 }

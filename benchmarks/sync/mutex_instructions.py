@@ -22,8 +22,8 @@ def instructions(program, pairs):
 
 
 def main():
-    build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build")
-    program = str(build / "benchmarks" / "sync_mutex_bench")
+    programs = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/benchmarks")
+    program = str(programs / "sync_mutex_bench")
     print("How many instructions are a lock and an unlock that nobody contends?")
     pair = (instructions(program, MANY) - instructions(program, FEW)) / (MANY - FEW)
     print(f"      {pair:.1f} instructions a pair, the loop around them included")

@@ -360,7 +360,173 @@ def life_of_a_park():
     return sheet
 
 
-PICTURES = (two_stacks, first_entry, slot_in_a_slab, parents_and_switches, life_of_a_park)
+def draw_calls(sheet, columns, top):
+    """Draws stacks side by side: (x, name, frames), each frame a label or a label and its fill."""
+    for x, name, frames in columns:
+        sheet.text(x + 68, top - 12, name, anchor="middle", bold=True, size=13)
+        y = top
+        for frame in frames:
+            label, fill = frame if isinstance(frame, tuple) else (frame, FRAME)
+            sheet.box(x, y, 136, 30, "", fill)
+            sheet.text(x + 68, y + 19, label, anchor="middle", size=12)
+            y += 30
+        sheet.arrow([(x + 68, y + 4), (x + 68, 610)], GONE, dashed=True)
+
+
+def draw_jumps(sheet, jumps):
+    """Draws jumps from stack to stack, one below the other: (y, from, to, words)."""
+    for y, start, end, words in jumps:
+        sheet.arrow([(start + 68, y), (end + 68, y)], ACCENT)
+        sheet.text((start + end) / 2 + 68, y - 6, words, anchor="middle", size=12, colour=ACCENT)
+
+
+def who_calls_whom():
+    """Who calls whom, in a hub of its own and in an embedded one."""
+    sheet = Sheet(1180, 680, "Who calls whom: a hub of its own, and an embedded one")
+    own, hub, first, second = 30, 186, 342, 498
+    sheet.text(30, 28, "A hub of its own", bold=True, size=16)
+    sheet.text(30, 46, "the loop has a stack, and calls Asio", size=13)
+    draw_calls(sheet, [
+        (own, "the thread's own", ["main()", "run()", ("the main greenlet", LIVE), "park()"]),
+        (hub, "of the hub", ["loop()", "turn()", "look_at_reactor()", "io_context::run_one",
+                             ("a handler", LIVE), "wake()"]),
+        (first, "of greenlet A", ["trampoline()", ("its function", LIVE), "park()"]),
+        (second, "of greenlet B", ["trampoline()", ("its function", LIVE), "park()"]),
+    ], 84)
+    draw_jumps(sheet, [
+        (322, own, first, "main parks: to the next ready"),
+        (362, first, second, "A parks: to the next"),
+        (402, second, hub, "B parks, nobody is ready: to the loop"),
+        (482, hub, first, "A is ready: run_ready()"),
+        (522, first, own, "A wakes main, and parks"),
+    ])
+    sheet.text(hub + 74, 428, "the reactor sleeps, handlers", size=12)
+    sheet.text(hub + 74, 444, "and alarms only mark as ready", size=12)
+
+    thread, third, fourth = 720, 876, 1032
+    sheet.text(720, 28, "An embedded hub", bold=True, size=16)
+    sheet.text(720, 46, "the program calls Asio, and Asio calls a turn", size=13)
+    draw_calls(sheet, [
+        (thread, "the thread's own", ["main()", "io_context::run()", ("a handler", LIVE),
+                                      "embedded_turn()", "run_ready()", "continue_greenlet()"]),
+        (third, "of greenlet A", ["trampoline()", ("its function", LIVE), "park()"]),
+        (fourth, "of greenlet B", ["trampoline()", ("its function", LIVE), "park()"]),
+    ], 84)
+    draw_jumps(sheet, [
+        (322, thread, third, "a turn begins"),
+        (362, third, fourth, "A parks: to the next"),
+        (402, fourth, thread, "B parks, nobody is ready: back"),
+        (492, thread, third, "the next turn"),
+    ])
+    for line, words in enumerate((
+            "asks for the next turn (a post, a timer or the bell),",
+            "and returns to io_context::run(), which calls the", "program's other handlers")):
+        sheet.text(thread + 74, 428 + line * 16, words, size=12)
+    sheet.box(676, 20, 2, 590, "", GONE)
+    sheet.text(
+        30, 642,
+        "Stacks grow down. Boxes are frames; orange arrows are jumps from stack to stack, and time "
+        "runs from top to bottom.", size=13)
+    sheet.text(30, 662, "In neither mode does a handler run on the stack of a greenlet.", size=13)
+    return sheet
+
+
+def one_turn():
+    """One turn of the loop, and how it is come by."""
+    sheet = Sheet(1180, 330, "One turn of the loop")
+    steps = [
+        ("budget refilled", "1024 steps", PALE),
+        ("ready ones run", "greenlets, callbacks, in order", LIVE),
+        ("posts are called", "mail of other threads", LIVE),
+        ("reactor", "polled, or slept in", FRAME),
+        ("alarms that are due", "wake, or queue a call", FRAME),
+    ]
+    for number, (label, note, fill) in enumerate(steps):
+        x = 30 + number * 228
+        sheet.box(x, 70, 200, 54, label, fill, note)
+        if number:
+            sheet.arrow([(x - 28, 97), (x - 2, 97)])
+    sheet.arrow([(1042, 124), (1042, 168), (130, 168), (130, 126)])
+    sheet.text(586, 160, "the next turn", anchor="middle", size=12)
+    sheet.text(30, 34, "One turn", bold=True, size=16)
+    notes = [
+        (258, ("A greenlet that parks jumps to the next", "one by itself. The loop is come back to",
+               "when nobody is ready, a callback is next,", "or the budget is used up.")),
+        (580, ("Somebody is ready, or there is mail: a poll.",
+               "Nobody is: sleep until the first alarm,",
+               "or for ever, until the bell or I/O ends it.", "Nothing could end it: main is told.")),
+        (912, ("After the reactor: a result that came", "in a turn beats a limit of that turn.")),
+    ]
+    for x, lines in notes:
+        for line, words in enumerate(lines):
+            sheet.text(x, 206 + line * 18, words, size=13)
+    return sheet
+
+
+def both_at_once():
+    """Three moments in which two want to settle the same park."""
+    sheet = Sheet(1180, 360, "Two want to settle the same park")
+    cases = [
+        ("1  the wake comes first", [
+            ("wake()", "outcome: woken, ready", LIVE), ("cancel", "finds it settled", PALE),
+            ("park returns", "with what it was given", FRAME),
+            ("the next park throws", "the wish was pending", SAVED)]),
+        ("2  the interruption comes first", [
+            ("cancel", "leaves the queue, interrupted", SAVED),
+            ("wake()", "returns false", PALE), ("park throws", "without the item", FRAME),
+            ("the item is kept", "by whoever has it", LIVE)]),
+        ("3  it cannot leave at once", [
+            ("cancel", "withdraw(): not yet", SAVED),
+            ("the operation goes on", "its frame stays", PALE),
+            ("wake()", "stopped, or done after all", LIVE),
+            ("the wait returns", "and asks what was wanted", FRAME)]),
+    ]
+    for column, (title, steps) in enumerate(cases):
+        x = 30 + column * 390
+        sheet.text(x, 34, title, bold=True, size=15)
+        for row, (label, note, fill) in enumerate(steps):
+            y = 56 + row * 72
+            sheet.box(x, y, 260, 48, label, fill, note)
+            if row:
+                sheet.arrow([(x + 130, y - 24), (x + 130, y - 2)])
+    return sheet
+
+
+def hand_over():
+    """What barging is, and how a mutex is handed over instead."""
+    sheet = Sheet(1180, 400, "A lock that is handed over")
+
+    def lanes(x, title, names):
+        sheet.text(x, 32, title, bold=True, size=15)
+        for number, name in enumerate(names):
+            sheet.text(x + 80 + number * 170, 62, name, anchor="middle", size=13, bold=True)
+            at = x + 80 + number * 170
+            sheet.arrow([(at, 72), (at, 360)], GONE, dashed=True)
+
+    def step(x, lane, y, label, note="", fill=FRAME):
+        sheet.box(x + lane * 170, y, 160, 44 if note else 30, label, fill, note)
+
+    names = ("A, the owner", "B, who waits", "C, who comes by")
+    lanes(30, "Released: whoever runs first has it", names)
+    step(30, 0, 82, "unlock()", "owner: nobody")
+    step(30, 0, 138, "wakes B", "B will be ready")
+    step(30, 2, 194, "lock()", "owner: C", LIVE)
+    step(30, 1, 250, "runs: it is locked", "waits again, at the end", SAVED)
+    sheet.text(30, 386, "B can starve, and who comes first depends on who happens to run.", size=13)
+
+    lanes(620, "Handed over: tendril's way", names)
+    step(620, 0, 82, "unlock()", "owner: B", LIVE)
+    step(620, 0, 138, "wakes B", "in the same step")
+    step(620, 2, 194, "lock()", "owned by B: waits", SAVED)
+    step(620, 1, 250, "runs: it owns it", "nothing to test again", LIVE)
+    step(620, 1, 306, "unlock()", "owner: C", FRAME)
+    sheet.text(620, 386, "While anybody waits, the mutex has an owner.", size=13)
+    return sheet
+
+
+PICTURES = (
+    two_stacks, first_entry, slot_in_a_slab, parents_and_switches, life_of_a_park, who_calls_whom,
+    one_turn, both_at_once, hand_over)
 
 
 def main():

@@ -3,6 +3,7 @@
 //
 // In 01_switch every greenlet names the one that continues. Here they only say what they wait for,
 // and the hub finds out who can go on.
+#include <tendril/channel.hpp>
 #include <tendril/hub.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>

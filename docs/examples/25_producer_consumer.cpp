@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Producer and consumer: work for two, with a bound that slows the producer down, and an end.
+#include <tendril/channel.hpp>
 #include <tendril/hub.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Select: a heater that listens to its thermometer, to a switch and to the time, all at once.
+#include <tendril/channel.hpp>
 #include <tendril/hub.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>

@@ -2,6 +2,7 @@
 //
 // A rate limiter: three calls at once at most, and from then on one every 100 milliseconds. The
 // permits are values in a channel, and its capacity is the longest burst.
+#include <tendril/channel.hpp>
 #include <tendril/hub.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>

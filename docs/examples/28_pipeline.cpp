@@ -2,6 +2,7 @@
 //
 // A pipeline: tasks between channels, and generators between tasks. Each stage ends when the one
 // before it has ended, because the end of a channel is passed on.
+#include <tendril/channel.hpp>
 #include <tendril/coroutine.hpp>
 #include <tendril/hub.hpp>
 #include <tendril/sync.hpp>

@@ -3,6 +3,7 @@
 //
 // Every thread keeps its own greenlets. What crosses is items, and whoever waits for one does so in
 // the way of its thread: greenlets park, the plain thread blocks.
+#include <tendril/channel.hpp>
 #include <tendril/hub.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>

@@ -2,6 +2,7 @@
 //
 // A program that tests a small server, with every tool of the tower `testing`: no network, no real
 // time, and orders and failures on demand.
+#include <tendril/channel.hpp>
 #include <tendril/hub.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>

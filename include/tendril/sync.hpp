@@ -10,14 +10,11 @@
 
 #include <tendril/sync/auto_reset_event.hpp>
 #include <tendril/sync/barrier.hpp>
-#include <tendril/sync/channel.hpp>
-#include <tendril/sync/channel_ends.hpp>
 #include <tendril/sync/condition_variable.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/sync/latch.hpp>
 #include <tendril/sync/mutex.hpp>
 #include <tendril/sync/once.hpp>
-#include <tendril/sync/queue.hpp>
 #include <tendril/sync/select.hpp>
 #include <tendril/sync/semaphore.hpp>
 #include <tendril/sync/shared.hpp>

@@ -15,8 +15,10 @@
 // A program that includes one floor only (`tendril/hub.hpp`) compiles faster: from floor `io` on
 // the headers bring Boost.Asio with them.
 //
-//     support → context → greenlet → coroutine → hub → time → sync → task → io → server → http
+//     support → context → greenlet → coroutine → hub → time → sync → channel → task →
+//     io → server → http
 
+#include <tendril/channel.hpp>
 #include <tendril/coroutine.hpp>
 #include <tendril/greenlet.hpp>
 #include <tendril/http.hpp>

@@ -5,7 +5,7 @@
 //
 // Invariants:
 // 1. A stack is either in use or in the idle list of its class, never both.
-// 2. Every carved slot is guarded before its stack is handed out for the first time.
+// 2. Every prepared slot is guarded, and only such are carved.
 // 3. Slots are carved in order: `carved` of them have a valid entry in `stacks`.
 // 4. A stack in a cold list has no page of its own.
 #include "valgrind.hpp"
@@ -16,8 +16,10 @@
 
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/uio.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <cstdlib>
@@ -31,6 +33,13 @@ namespace {
 
 // Younger than the C library's headers here: see madvise(2) of Linux 6.13.
 constexpr int install_guard_marker = 102;
+constexpr int populate_for_writing = 23;
+
+// How many ranges are asked for at a time.
+constexpr std::size_t most_ranges = 64;
+using ranges = std::array<iovec, most_ranges>;
+
+constexpr std::size_t page = 4096;
 
 constexpr std::size_t colours = 32;
 constexpr std::size_t colour_step = 64;
@@ -72,11 +81,29 @@ stack_guard guard_from_environment() noexcept {
     return best_guard();
 }
 
-void give_pages_back(stack const& idle) noexcept {
+iovec pages_of(stack const& idle) noexcept {
     // The colour above the top shares its page with the first frames.
     auto const end = reinterpret_cast<std::uintptr_t>(idle.top) + colours * colour_step;
     auto const start = reinterpret_cast<std::uintptr_t>(idle.limit);
-    kernel().madvise(idle.limit, (end - start) & ~std::uintptr_t{4095}, MADV_DONTNEED);
+    return {idle.limit, (end - start) & ~(page - 1)};
+}
+
+void give_pages_back(stack const& idle) noexcept {
+    iovec const pages = pages_of(idle);
+    kernel().madvise(pages.iov_base, pages.iov_len, MADV_DONTNEED);
+}
+
+// Advises the kernel of many ranges at once. Returns false when it takes them one by one only, and
+// then some may have been done. Valgrind knows no such call.
+bool advise(ranges const& all, std::size_t count, int advice) noexcept {
+    if (RUNNING_ON_VALGRIND) {
+        return false;
+    }
+    ssize_t length = 0;
+    for (std::size_t index = 0; index < count; ++index) {
+        length += static_cast<ssize_t>(all[index].iov_len);
+    }
+    return kernel().process_madvise(all.data(), count, advice) == length;
 }
 
 [[noreturn]] void throw_exhausted(char const* what) {
@@ -124,18 +151,39 @@ stack* stack_pool::take_idle(size_class& from) noexcept {
 }
 
 void stack_pool::make_cold(stack& returned, size_class& to) noexcept {
-    give_pages_back(returned);
-    returned.next_idle = std::exchange(to.cold, &returned);
+    returned.next_idle = std::exchange(to.warm, &returned);
+    ++to.warm_count;
+    std::size_t const at_a_time = std::clamp(warm_limit_ / 64, std::size_t{1}, most_ranges);
+    if (to.warm_count >= warm_limit_ + at_a_time) {
+        cool(to, at_a_time);
+    }
+}
+
+// Takes so many warm stacks' pages.
+void stack_pool::cool(size_class& idle, std::size_t count) noexcept {
+    ranges pages;
+    stack* const first = idle.warm;
+    for (std::size_t index = 0; index < count; ++index) {
+        stack& next = *idle.warm;
+        idle.warm = next.next_idle;
+        pages[index] = pages_of(next);
+    }
+    idle.warm_count -= count;
+    bool const done = count > 1 && advise(pages, count, MADV_DONTNEED);
+    for (stack* each = first; each != idle.warm;) {
+        stack& cold = *std::exchange(each, each->next_idle);
+        if (!done) {
+            give_pages_back(cold);
+        }
+        cold.next_idle = std::exchange(idle.cold, &cold);
+    }
 }
 
 void stack_pool::trim() noexcept {
     for (size_class& each : classes_) {
-        while (stack* const idle = each.warm) {
-            each.warm = idle->next_idle;
-            give_pages_back(*idle);
-            idle->next_idle = std::exchange(each.cold, idle);
+        while (each.warm_count > 0) {
+            cool(each, std::min(each.warm_count, most_ranges));
         }
-        each.warm_count = 0;
     }
 }
 
@@ -195,7 +243,9 @@ stack& stack_pool::carve(std::size_t class_index) {
     slab& source = from.slabs.back();
     std::size_t const size = slot_size(class_index);
     std::byte* const slot = source.memory + source.carved * size;
-    protect(slot);
+    if (source.carved == source.prepared) {
+        prepare(source, size);
+    }
 
     std::byte* const limit = slot + (guard_ == stack_guard::none ? 0 : guard_size);
     std::byte* const top = slot + size - (next_colour_++ % colours) * colour_step;
@@ -236,6 +286,37 @@ void stack_pool::reserve(std::size_t class_index) {
     ::prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, memory, slots * size, "tendril stacks");
     reserved.memory = static_cast<std::byte*>(memory);
     to.slabs.push_back(std::move(reserved));
+}
+
+void stack_pool::prepare(slab& source, std::size_t slot) {
+    if (!prepare_many(source, slot)) {
+        protect(source.memory + source.prepared * slot);
+        ++source.prepared;
+    }
+}
+
+// Prepares as many slots as the class has carved so far, in two system calls. A test that replaces
+// them sees every slot by itself.
+bool stack_pool::prepare_many(slab& source, std::size_t slot) noexcept {
+    std::size_t const left = source.slots - source.prepared;
+    std::size_t const count = std::min({in_use_, left, most_ranges});
+    if (count < 2 || guard_ != stack_guard::marker || kernel_is_replaced()) {
+        return false;
+    }
+    ranges guards;
+    ranges tops;
+    for (std::size_t index = 0; index < count; ++index) {
+        std::byte* const start = source.memory + (source.prepared + index) * slot;
+        guards[index] = {start, guard_size};
+        tops[index] = {start + slot - page, page};
+    }
+    if (!advise(guards, count, install_guard_marker)) {
+        return false;
+    }
+    // A wish: a page that is not there yet comes at its first touch.
+    static_cast<void>(advise(tops, count, populate_for_writing));
+    source.prepared += count;
+    return true;
 }
 
 void stack_pool::protect(std::byte* slot) {

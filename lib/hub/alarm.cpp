@@ -12,7 +12,7 @@ void alarm::arm(hub& owner, time_point moment) {
     owner.referenced_alarms_ += referenced() ? 1 : 0;
     if (owner.wants_turn_) [[unlikely]] {
         // The context must learn of an earlier moment.
-        owner.ask_for_turn();
+        owner.request_turn();
     }
 }
 

@@ -35,7 +35,9 @@ hub::hub(boost::asio::io_context& context, embedded_t, hub_options const& option
     static_cast<void>(mailbox_->fall_asleep());
 }
 
-void hub::ask_for_turn() noexcept {
+void dispatcher::ask_for_turn() noexcept { static_cast<hub&>(*this).request_turn(); }
+
+void hub::request_turn() noexcept {
     wants_turn_ = false;
     try {
         reactor_->call_soon();
@@ -76,7 +78,7 @@ void hub::await_next_turn() {
         static_cast<waiter*>(idlers_.pop_front())->wake();
     }
     if (!ready_.empty() || !mailbox_->fall_asleep()) {
-        ask_for_turn();
+        request_turn();
         return;
     }
     wants_turn_ = true;

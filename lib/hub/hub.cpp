@@ -61,8 +61,7 @@ private:
 }  // namespace
 
 hub::hub(boost::asio::io_context* embedding, hub_options const& options)
-    : thread_{this_thread()},
-      budget_left_{options.budget},
+    : dispatcher{this_thread(), options.budget},
       budget_{options.budget},
       embedded_{embedding != nullptr},
       clock_{options.clock == nullptr ? &steady_clock() : options.clock},
@@ -118,7 +117,7 @@ callback_handle hub::call_soon(unique_function<void()> function, std::source_loc
     ++added.references_;
     ready_.push(added);
     if (wants_turn_) [[unlikely]] {
-        ask_for_turn();
+        request_turn();
     }
     return callback_handle{added};
 }
@@ -188,13 +187,13 @@ void hub::watch_long_runs(std::chrono::nanoseconds limit, long_run_handler handl
     ready_.go_through_hub(static_cast<bool>(on_long_run_));
 }
 
-void hub::refuse_to_park() const {
+void dispatcher::refuse_to_park() const {
     TENDRIL_REQUIRE(
         switches_refused_ == 0 || in_callback(),
         "a greenlet waits in the scope of a no_switch, which promises that nobody else runs there: "
         "wait before or after it, or use a try_ function");
     TENDRIL_REQUIRE(
-        !embedded_,
+        thread_.current != thread_.main,
         "the thread's own stack runs the io_context of an embedded hub, so it must not wait: spawn "
         "a task that waits, or check with a try_ function");
     detail::throw_misuse<misuse>(
@@ -202,7 +201,7 @@ void hub::refuse_to_park() const {
         "meanwhile; spawn a task that waits, or check with a try_ function");
 }
 
-void hub::refuse_in_child() const {
+void dispatcher::refuse_in_child() const {
     detail::throw_misuse<misuse>("this is the child of a fork, whose hub is the parent's: call "
                                  "this_hub().reset_after_fork() before anything that waits");
 }
@@ -232,6 +231,7 @@ void hub::loop() {
     }
 }
 
+// DOC: turn
 void hub::turn() {
     ++turns_;
     budget_left_ = budget_;
@@ -248,6 +248,7 @@ void hub::turn() {
         fire_alarms();
     }
 }
+// DOC-END: turn
 
 // Runs something, and tells of it when it takes long.
 template <typename F>
@@ -290,7 +291,7 @@ void hub::run_ready() {
 }
 
 // Readies an unstarted greenlet for its first turn. Returns why there is no stack for it, or null.
-std::exception_ptr hub::begin(control_block& block) noexcept {
+std::exception_ptr dispatcher::begin(control_block& block) noexcept {
     try {
         start_on_new_stack(thread_, block);
         return nullptr;
@@ -423,8 +424,8 @@ void hub::wait_on_other_clock(deadline next) {
 
 // Says whether nothing is left that is reason enough to wait. Called when nobody is ready.
 bool hub::is_drained() {
-    return referenced_alarms_ == 0 && jobs_ == 0 && !mailbox_->has_remotes() && !mailbox_->has_mail() &&
-        !reactor_->has_work() && ready_.empty();
+    return referenced_alarms_ == 0 && jobs_ == 0 && !mailbox_->has_remotes() &&
+        !mailbox_->has_mail() && !reactor_->has_work() && ready_.empty();
 }
 
 void hub::sleep(deadline until) {

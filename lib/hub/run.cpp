@@ -29,9 +29,14 @@ struct implicit_hub {
 
 thread_local implicit_hub own_hub;
 
-class plain_runner final : public waiter {
+// Main's own wait, which the hub finds in one of its words while it lasts.
+class main_waiter final : public waiter {
 public:
-    using waiter::waiter;
+    main_waiter(char const* what, waiter*& place) : waiter{what}, place_{place} { place_ = this; }
+    ~main_waiter() { place_ = nullptr; }
+
+private:
+    waiter*& place_;
 };
 
 }  // namespace
@@ -46,12 +51,8 @@ void hub::run_forever() {
     require_main(
         "run_forever() and run_until_complete() are for the main greenlet, once at a time: let a "
         "task wait for what it needs instead");
-    plain_runner me{"stop()"};
-    scope_exit const done{[this] {
-        runner_ = nullptr;
-        stop_wanted_ = false;
-    }};
-    runner_ = &me;
+    main_waiter me{"stop()", runner_};
+    scope_exit const used_up{[this] { stop_wanted_ = false; }};
     if (stop_wanted_) {
         call_soon([this] { stop(); });
     }
@@ -70,9 +71,7 @@ bool hub::join_until(deadline limit) {
     require_main(
         "join() is for the main greenlet, once at a time: no other can be the last one left");
     check_interruption();
-    plain_runner me{"everybody else"};
-    scope_exit const done{[this] { joiner_ = nullptr; }};
-    joiner_ = &me;
+    main_waiter me{"everybody else", joiner_};
     return me.park_until(limit, reference::unreferenced);
 }
 

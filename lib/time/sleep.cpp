@@ -24,14 +24,6 @@ void sleep_until(deadline moment, reference kind) {
     me.park_until(moment, kind);
 }
 
-void yield() {
-    hub& here = this_hub();
-    here.require_not_forked();
-    here.require_may_park();
-    deliver_interruption();
-    here.leave_ready();
-}
-
 void idle() {
     check_interruption();
     sleeper me{"idle"};

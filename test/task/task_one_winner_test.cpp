@@ -7,9 +7,9 @@
 // the order of their moments. The first one decides. What loses is not lost: what was given stays
 // where it was, and an interruption ends the next park of the same greenlet, and no other.
 #include <harness/tasks.hpp>
+#include <tendril/channel/queue.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/sync/mutex.hpp>
-#include <tendril/sync/queue.hpp>
 #include <tendril/sync/semaphore.hpp>
 
 #include <algorithm>

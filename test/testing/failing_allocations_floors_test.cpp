@@ -4,9 +4,9 @@
 // the caller hears of it, nothing is left behind, and nobody waits for what cannot come.
 #include <harness/failing_allocations.hpp>
 #include <harness/hubs.hpp>
+#include <tendril/channel/queue.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/sync/mutex.hpp>
-#include <tendril/sync/queue.hpp>
 #include <tendril/sync/semaphore.hpp>
 #include <tendril/testing/failing_allocations.hpp>
 

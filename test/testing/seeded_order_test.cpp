@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/tasks.hpp>
+#include <tendril/channel/queue.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/sync/mutex.hpp>
-#include <tendril/sync/queue.hpp>
 #include <tendril/sync/semaphore.hpp>
 #include <tendril/testing/seeded_order.hpp>
 

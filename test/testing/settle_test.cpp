@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/tasks.hpp>
-#include <tendril/sync/queue.hpp>
+#include <tendril/channel/queue.hpp>
 #include <tendril/testing/settle.hpp>
 
 namespace {

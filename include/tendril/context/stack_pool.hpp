@@ -21,10 +21,15 @@
 //   frames would spill to a second page.
 //
 // Idle stacks are reused last in, first out, warm ones before cold ones. Policy for their memory:
-// the first 4096 idle stacks of a size (`set_warm_limit`) keep their pages; one that comes back
-// beyond that number gives them back to the system at once, and so do all idle ones at `trim`. So a
-// burst of a million greenlets does not stay in memory, and a server at its usual load makes no
-// system call.
+// the first 4096 idle stacks of a size (`set_warm_limit`) keep their pages; those that come back
+// beyond that number give them back to the system, a 64th of the limit at a time, and so do all idle
+// ones at `trim`. So a burst of a million greenlets does not stay in memory, and a server at its
+// usual load makes no system call.
+//
+// A system call for each stack, and a page fault at its first touch, would cost more than all else
+// in a short life. Where the kernel takes lists of ranges (Linux 6.15, `process_madvise`), guards,
+// first pages and the return of pages are asked for by the dozen: as many at a time as there are
+// stacks of the size already, and 64 at most.
 //
 // Read next: machine_context.hpp.
 
@@ -157,6 +162,8 @@ private:
     struct slab {
         std::byte* memory = nullptr;
         std::size_t slots = 0;
+        // Guarded, with a first page; `carved` of them have been handed out.
+        std::size_t prepared = 0;
         std::size_t carved = 0;
         std::unique_ptr<stack[]> stacks;
     };
@@ -182,11 +189,14 @@ private:
 
     static std::size_t look_up_class(std::size_t size);
     TENDRIL_COLD stack& acquire_slowly(std::size_t index);
-    TENDRIL_COLD static void make_cold(stack& returned, size_class& to) noexcept;
+    TENDRIL_COLD void make_cold(stack& returned, size_class& to) noexcept;
+    static void cool(size_class& idle, std::size_t count) noexcept;
     static stack* take_idle(size_class& from) noexcept;
     place find(void const* address) const noexcept;
     stack& carve(std::size_t class_index);
     void reserve(std::size_t class_index);
+    void prepare(slab& source, std::size_t slot);
+    bool prepare_many(slab& source, std::size_t slot) noexcept;
     void protect(std::byte* slot);
     static void free_slab(slab& freed, std::size_t slot) noexcept;
 

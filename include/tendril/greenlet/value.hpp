@@ -55,7 +55,7 @@ public:
         }
         return *this;
     }
-    [[gnu::always_inline]] ~value() { reset(); }
+    ~value() { reset(); }
 
     /// Says whether it holds nothing.
     bool empty() const noexcept { return operations_ == nullptr; }

@@ -21,7 +21,6 @@
 
 #include <tendril/greenlet/greenlet.hpp>
 #include <tendril/greenlet/scheduler.hpp>
-#include <tendril/greenlet/switch.hpp>
 #include <tendril/greenlet/thread_record.hpp>
 #include <tendril/hub/alarm.hpp>
 #include <tendril/hub/callback.hpp>
@@ -62,7 +61,7 @@ class run_scope;
 
 class waiter;
 
-class hub final : private scheduler {
+class hub final : public dispatcher, private scheduler {
 public:
     /// Makes a hub for the calling thread. Most programs let `run` or `this_hub` do it.
     /// Throws: misuse when the thread has one; stack_exhausted, std::system_error. Switches: never.
@@ -202,13 +201,6 @@ public:
 
     // For primitives and schedulers.
 
-    /// Lets a parked greenlet run in its turn. Requires: its wait is settled.
-    /// Switches: never. Thread: hub.
-    void make_ready(control_block& block) noexcept {
-        block.state.store(greenlet_state::ready, std::memory_order_relaxed);
-        queue(block);
-    }
-
     /// Makes an unstarted greenlet whose parent is the hub. It takes over `body`, and disposes of
     /// it at death. Throws: std::bad_alloc; misuse for a stack above 1 GiB, or when the hub has
     /// closed. Switches: never. Thread: hub.
@@ -217,23 +209,6 @@ public:
     /// Queues an unstarted greenlet whose result nobody receives by switching. The hub takes over
     /// one handle of it and drops it at death. Switches: never. Thread: hub.
     void schedule(control_block& block) noexcept;
-
-    /// Suspends the running greenlet as parked or ready and continues whoever is next.
-    /// Switches: may. Thread: hub.
-    TENDRIL_ALWAYS_INLINE void leave(greenlet_state leaves_as) {
-        thread_.transfer = nullptr;
-        switch_stacks(thread_, next(), leaves_as);
-        finish_arrival(thread_);
-    }
-
-    /// Lets everybody run who is ready now. Switches: may. Thread: hub.
-    TENDRIL_ALWAYS_INLINE void leave_ready() {
-        if (ready_.empty() && --budget_left_ >= 0) {
-            return;
-        }
-        queue(*thread_.current);
-        leave(greenlet_state::ready);
-    }
 
     /// Wakes `waiting` when nobody else can run: when the loop would sleep, or let a clock jump.
     /// One that parks here goes behind those who do so already. Switches: never. Thread: hub.
@@ -247,57 +222,21 @@ public:
     void begin_job() noexcept { ++jobs_; }
     void end_job() noexcept { jobs_ -= jobs_ > 0 ? 1 : 0; }
 
-    /// Says whether anybody could run now if the caller left. Switches: never. Thread: hub.
-    bool others_are_ready() const noexcept { return !ready_.empty(); }
-
-    /// Takes `steps` from the turn's budget for something that succeeded at once. Returns whether
-    /// the budget is used up: then the caller yields before it goes on.
-    /// Switches: never. Thread: hub.
-    bool spend(int steps) noexcept { return (budget_left_ -= steps) < 0; }
-
-    /// Says whether the caller runs in a callback of this hub, where nobody may park.
-    /// Switches: never. Thread: hub.
-    bool in_callback() const noexcept { return thread_.current == loop_; }
-
-    /// Checks that the caller may park: misuse in a callback, and in the scope of a `no_switch`.
-    /// Switches: never. Thread: hub.
-    void require_may_park() const {
-        if (!may_park()) [[unlikely]] {
-            refuse_to_park();
-        }
-    }
-    bool may_park() const noexcept { return !in_callback() && switches_refused_ == 0; }
-
     /// The reactor, for what waits for descriptors. Switches: never. Thread: hub.
     detail::reactor& reactor() noexcept { return *reactor_; }
 
     /// The hub of a thread, or null. Switches: never.
     static hub* of(thread_record& thread) noexcept { return static_cast<hub*>(thread.loop); }
 
-    /// Checks that the hub may be waited in: misuse in the child of a fork. Switches: never.
-    void require_not_forked() const {
-        if (stage_ == stage::forked) [[unlikely]] {
-            refuse_in_child();
-        }
-    }
-
-    /// The thread of this hub. Switches: never.
-    thread_record& thread() const noexcept { return thread_; }
-
 private:
     hub(boost::asio::io_context* embedding, hub_options const& options);
 
     friend class alarm;
+    friend class dispatcher;
     friend class callback;
     friend class no_switch;
     friend class detail::run_scope;
-    enum class stage : std::uint8_t {
-        open,
-        closing,
-        closed,
-        /// This is the child of a fork, and nobody has asked for the hub there.
-        forked,
-    };
+    using stage = hub_stage;
 
     control_block& successor() noexcept override;
     void adopt(control_block& waiting) noexcept override;
@@ -306,42 +245,14 @@ private:
     control_block& loop_greenlet() noexcept override { return *loop_; }
     void forked() noexcept override;
 
-    control_block& next() noexcept {
-        if (--budget_left_ >= 0) [[likely]] {
-            if (control_block* const ready = ready_.pop_direct()) {
-                if (ready->state.load(std::memory_order_relaxed) != greenlet_state::unstarted)
-                    [[likely]] {
-                    return *ready;
-                }
-                if (begin(*ready) == nullptr) {
-                    return *ready;
-                }
-                // There is no stack for it. The loop ends it, which is nothing to do on this one.
-                ready_.put_back(*ready);
-            }
-        }
-        return *loop_;
-    }
-
-    // Adds a greenlet to the ready queue. An embedded hub may have to ask for a turn.
-    void queue(control_block& block) noexcept {
-        ready_.push(block);
-        if (wants_turn_) [[unlikely]] {
-            ask_for_turn();
-        }
-    }
-
     void require_own_thread() const;
     void require_usable() const;
     void require_main(char const* what) const;
-    [[noreturn]] TENDRIL_COLD void refuse_to_park() const;
-    [[noreturn]] TENDRIL_COLD void refuse_in_child() const;
 
     // The loop.
     void loop();
     void turn();
     void run_ready();
-    std::exception_ptr begin(control_block& block) noexcept;
     void end_without_stack(control_block& block, std::exception_ptr const& reason) noexcept;
     void continue_greenlet(control_block& block) noexcept;
     void call(callback& due) noexcept;
@@ -357,7 +268,7 @@ private:
     void watch(long_run about, F&& run);
 
     // Embedded.
-    void ask_for_turn() noexcept;
+    void request_turn() noexcept;
     void embedded_turn();
     void await_next_turn();
     void require_not_in_handler() const;
@@ -384,24 +295,15 @@ private:
     void refuse_to_go_on() noexcept;
     void close_after_fork() noexcept;
 
-    thread_record& thread_;
-    ready_queue ready_;
-    int budget_left_;
     int budget_;
-    stage stage_ = stage::open;
     bool stopping_ = false;
-    // Embedded, and no turn is under way or has been asked for.
-    bool wants_turn_ = false;
     bool const embedded_ = false;
-    // How many scopes of the running greenlet refuse switches.
-    int switches_refused_ = 0;
     // Tasks, and greenlets of `spawn_raw`, that have not ended.
     std::size_t spawned_ = 0;
     // Armed alarms that are reason enough to wait.
     std::size_t referenced_alarms_ = 0;
     // The greenlet of the loop.
     greenlet loop_greenlet_;
-    control_block* loop_ = nullptr;
     // Who is told when nobody can be woken any more, and what it is told.
     control_block* main_ = nullptr;
     std::unique_ptr<detail::deadlock_notice> deadlock_;

@@ -16,14 +16,19 @@
 // 2. `stop_at_` is the number of the first callback, or 0 when a `ready_order` decides or all goes
 //    through the hub, or the largest number when neither is the case.
 //
-// Switches: never, unless a `visit` does.
+// The queue never switches, unless a `visit` does. The `dispatcher` is the half of the hub that
+// does: inline down to the jump, for the reason that greenlet/switch.hpp gives.
 
 #include <tendril/greenlet/control_block.hpp>
+#include <tendril/greenlet/switch.hpp>
+#include <tendril/greenlet/thread_record.hpp>
 #include <tendril/hub/callback.hpp>
+#include <tendril/support/config.hpp>
 #include <tendril/support/intrusive_list.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 
 namespace tendril {
 
@@ -75,6 +80,7 @@ public:
 
     /// Takes out the next greenlet if it is its turn and nobody has to decide; else returns null,
     /// and the hub must look.
+    // DOC: pop_direct
     control_block* pop_direct() noexcept {
         control_block* const next = head_;
         if (next == nullptr || popped_ >= stop_at_) {
@@ -83,6 +89,7 @@ public:
         unlink_first();
         return next;
     }
+    // DOC-END: pop_direct
 
     /// For the hub: takes out the next callback if it is its turn; else returns null.
     callback* pop_callback() noexcept;
@@ -133,6 +140,127 @@ private:
     ready_order* order_ = nullptr;
     bool through_hub_ = false;
     intrusive_list<callback> callbacks_;
+};
+
+/// What a hub is doing.
+enum class hub_stage : std::uint8_t {
+    open,
+    closing,
+    closed,
+    /// This is the child of a fork, and nobody has asked for the hub there.
+    forked,
+};
+
+/// The half of the hub that everybody who waits goes through: whoever leaves continues the next.
+class dispatcher {
+public:
+    dispatcher(dispatcher const&) = delete;
+    dispatcher& operator=(dispatcher const&) = delete;
+
+    /// Lets a parked greenlet run in its turn. Requires: its wait is settled.
+    /// Switches: never. Thread: hub.
+    void make_ready(control_block& block) noexcept {
+        block.state.store(greenlet_state::ready, std::memory_order_relaxed);
+        queue(block);
+    }
+
+    /// Suspends the running greenlet as parked or ready and continues whoever is next.
+    /// Switches: may. Thread: hub.
+    TENDRIL_ALWAYS_INLINE void leave(greenlet_state leaves_as) {
+        thread_.transfer = nullptr;
+        switch_stacks(thread_, next(), leaves_as);
+        finish_arrival(thread_);
+    }
+
+    /// Lets everybody run who is ready now. Switches: may. Thread: hub.
+    TENDRIL_ALWAYS_INLINE void leave_ready() {
+        if (ready_.empty() && --budget_left_ >= 0) {
+            return;
+        }
+        queue(*thread_.current);
+        leave(greenlet_state::ready);
+    }
+
+    /// Says whether anybody could run now if the caller left. Switches: never. Thread: hub.
+    bool others_are_ready() const noexcept { return !ready_.empty(); }
+
+    /// Takes `steps` from the turn's budget for something that succeeded at once. Returns whether
+    /// the budget is used up: then the caller yields before it goes on.
+    /// Switches: never. Thread: hub.
+    bool spend(int steps) noexcept { return (budget_left_ -= steps) < 0; }
+
+    /// Says whether the caller runs in a callback of this hub, where nobody may park.
+    /// Switches: never. Thread: hub.
+    bool in_callback() const noexcept { return thread_.current == loop_; }
+
+    /// Checks that the caller may park: misuse in a callback, and in the scope of a `no_switch`.
+    /// Switches: never. Thread: hub.
+    void require_may_park() const {
+        if (!may_park()) [[unlikely]] {
+            refuse_to_park();
+        }
+    }
+    bool may_park() const noexcept { return !in_callback() && switches_refused_ == 0; }
+
+    /// Checks that the hub may be waited in: misuse in the child of a fork. Switches: never.
+    void require_not_forked() const {
+        if (stage_ == hub_stage::forked) [[unlikely]] {
+            refuse_in_child();
+        }
+    }
+
+    /// The thread of this hub. Switches: never.
+    thread_record& thread() const noexcept { return thread_; }
+
+protected:
+    explicit dispatcher(thread_record& thread, int budget) noexcept
+        : thread_{thread},
+          budget_left_{budget} {}
+    ~dispatcher() = default;
+
+    control_block& next() noexcept {
+        if (--budget_left_ >= 0) [[likely]] {
+            if (control_block* const ready = ready_.pop_direct()) {
+                if (ready->state.load(std::memory_order_relaxed) != greenlet_state::unstarted)
+                    [[likely]] {
+                    return *ready;
+                }
+                if (begin(*ready) == nullptr) {
+                    return *ready;
+                }
+                // There is no stack for it. The loop ends it, which is nothing to do on this one.
+                ready_.put_back(*ready);
+            }
+        }
+        return *loop_;
+    }
+
+    // Adds a greenlet to the ready queue. An embedded hub may have to ask for a turn.
+    void queue(control_block& block) noexcept {
+        ready_.push(block);
+        if (wants_turn_) [[unlikely]] {
+            ask_for_turn();
+        }
+    }
+
+    /// Gives an unstarted greenlet its stack. Returns why there is none, or null.
+    std::exception_ptr begin(control_block& block) noexcept;
+
+    thread_record& thread_;
+    ready_queue ready_;
+    int budget_left_;
+    /// How many scopes of the running greenlet refuse switches.
+    int switches_refused_ = 0;
+    /// The greenlet of the loop; for an embedded hub, the thread's own stack.
+    control_block* loop_ = nullptr;
+    hub_stage stage_ = hub_stage::open;
+    /// Embedded, and no turn is under way or has been asked for.
+    bool wants_turn_ = false;
+
+private:
+    TENDRIL_COLD void ask_for_turn() noexcept;
+    [[noreturn]] TENDRIL_COLD void refuse_to_park() const;
+    [[noreturn]] TENDRIL_COLD void refuse_in_child() const;
 };
 
 }  // namespace tendril

@@ -69,8 +69,7 @@ public:
 
     /// As above, but at most until `limit`. Returns whether it was woken. A limit that is not
     /// referenced is no reason for the hub to go on. Switches: may.
-    TENDRIL_ALWAYS_INLINE bool park_until(
-        deadline limit, reference kind = reference::referenced) {
+    TENDRIL_ALWAYS_INLINE bool park_until(deadline limit, reference kind = reference::referenced) {
         if (limit.is_never()) [[likely]] {
             park();
         } else {

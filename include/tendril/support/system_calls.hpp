@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <atomic>
 #include <cstddef>
@@ -30,6 +31,8 @@ struct system_calls {
     int (*munmap)(void* address, std::size_t size);
     int (*madvise)(void* address, std::size_t size, int advice);
     int (*mprotect)(void* address, std::size_t size, int protection);
+    /// Of this process itself.
+    ssize_t (*process_madvise)(iovec const* ranges, std::size_t count, int advice);
 
     // Wake-ups from other threads.
     int (*eventfd)(unsigned int initial, int flags);

@@ -10,7 +10,9 @@
 // Only the greenlet sleeps; its thread runs whoever is ready meanwhile.
 
 #include <tendril/hub/alarm.hpp>
+#include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/deadline.hpp>
+#include <tendril/hub/hub.hpp>
 
 #include <chrono>
 
@@ -35,7 +37,13 @@ void sleep_for(
 
 /// Lets every greenlet that is ready now run before this one goes on.
 /// Throws: what was requested for the greenlet. Switches: may.
-void yield();
+inline void yield() {
+    hub& here = this_hub();
+    here.require_not_forked();
+    here.require_may_park();
+    deliver_interruption();
+    here.leave_ready();
+}
 
 /// Lets everybody else run until all of them wait: for work that may be done at any time. The hub
 /// then has no ready greenlet, callback, post or alarm that is due, and its reactor has been found

@@ -26,7 +26,7 @@
 // Use it for work that is counted; where only the end matters use `channel`. The waiting is in
 // queue_core.hpp.
 
-#include <tendril/sync/queue_core.hpp>
+#include <tendril/channel/queue_core.hpp>
 
 #include <cstddef>
 #include <deque>

@@ -2,7 +2,7 @@
 //
 // Which item leaves first: the newest of a `lifo_queue`, the greatest of a `priority_queue`.
 #include <harness/tasks.hpp>
-#include <tendril/sync/queue.hpp>
+#include <tendril/channel/queue.hpp>
 
 #include <functional>
 #include <memory>

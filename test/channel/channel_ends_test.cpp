@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/greenlets.hpp>
 #include <harness/tasks.hpp>
-#include <tendril/sync/channel_ends.hpp>
+#include <tendril/channel/channel_ends.hpp>
 
 #include <memory>
 #include <optional>

@@ -2,8 +2,8 @@
 //
 // Items are neither lost nor doubled when those who wait are interrupted.
 #include <harness/tasks.hpp>
+#include <tendril/channel/queue.hpp>
 #include <tendril/support/random.hpp>
-#include <tendril/sync/queue.hpp>
 
 #include <functional>
 #include <memory>

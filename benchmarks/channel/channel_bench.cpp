@@ -6,6 +6,7 @@
 // benchmarks/run.py builds beside this one; without it there is no answer, and that is an error.
 #include <harness/compare.hpp>
 
+#include <tendril/channel.hpp>
 #include <tendril/hub.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>

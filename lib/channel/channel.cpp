@@ -5,7 +5,7 @@
 //    send.
 // 2. While anybody waits to send, the buffer is full.
 // 3. While anybody waits, it is not closed.
-#include <tendril/sync/channel.hpp>
+#include <tendril/channel/channel.hpp>
 
 namespace tendril::detail {
 

@@ -17,8 +17,8 @@
 // A handle is a counted pointer for the greenlets of one thread. Copying it makes another one of
 // its kind; closing it, destroying it or moving it away makes it empty.
 
+#include <tendril/channel/channel.hpp>
 #include <tendril/support/assert.hpp>
-#include <tendril/sync/channel.hpp>
 
 #include <chrono>
 #include <cstddef>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/tasks.hpp>
-#include <tendril/sync/channel.hpp>
+#include <tendril/channel/channel.hpp>
 
 #include <memory>
 #include <optional>

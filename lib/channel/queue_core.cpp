@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <tendril/sync/queue_core.hpp>
+#include <tendril/channel/queue_core.hpp>
 
 namespace tendril::detail {
 
