@@ -2,9 +2,9 @@
 //
 // Greenlets that wait for each other, or for nobody: main is told who waits.
 #include <harness/tasks.hpp>
+#include <tendril/channel/queue.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/sync/mutex.hpp>
-#include <tendril/sync/queue.hpp>
 
 #include <mutex>
 #include <string>
