@@ -267,3 +267,30 @@ TENDRIL_HUB_TEST(queue_core, puts_are_gets_and_what_is_left_whoever_is_killed) {
         EXPECT_EQ(q.unfinished(), static_cast<std::size_t>(put)) << "seed " << seed;
     }
 }
+
+// Durations of any size.
+
+TENDRIL_HUB_TEST(queue_core, peek_takes_any_duration) {
+    queue<int> q;
+    auto const is_shown = [&](auto limit) {
+        bool const shown = q.peek_for(limit).has_value();
+        q.try_get();
+        return shown;
+    };
+    test::expect_no_time_is_enough(clock, is_shown);
+    test::expect_an_age_is_enough(is_shown, [&] { q.try_put(1); });
+}
+
+TENDRIL_HUB_TEST(queue_core, join_takes_any_duration) {
+    queue<int> q;
+    auto const is_done = [&](auto limit) {
+        q.try_put(1);
+        return q.join_for(limit);
+    };
+    test::expect_no_time_is_enough(clock, is_done);
+    test::expect_an_age_is_enough(is_done, [&] {
+        while (q.try_get()) {
+            q.task_done();
+        }
+    });
+}

@@ -2,6 +2,7 @@
 //
 // A mutex that its owner may lock again.
 #include <harness/tasks.hpp>
+#include <tendril/sync/event.hpp>
 #include <tendril/sync/mutex.hpp>
 
 #include <memory>
@@ -185,4 +186,29 @@ TENDRIL_TEST(mutex_recursive, stops_the_program_when_it_is_destroyed_while_someb
             m.reset();
         }),
         "a recursive_mutex was destroyed while a greenlet waits for it");
+}
+
+TENDRIL_HUB_TEST(mutex_recursive, try_lock_for_takes_any_duration) {
+    recursive_mutex m;
+    event give;
+    auto const owner = spawn([&] {
+        while (true) {
+            std::lock_guard const lock{m};
+            give.reset();
+            give.wait();
+        }
+    });
+    yield();
+    auto const is_locked = [&](auto limit) {
+        bool const locked = m.try_lock_for(limit);
+        if (locked) {
+            m.unlock();
+            yield();
+        }
+        return locked;
+    };
+    test::expect_no_time_is_enough(clock, is_locked);
+    test::expect_an_age_is_enough(is_locked, [&] { give.set(); });
+    owner.cancel();
+    owner.join();
 }

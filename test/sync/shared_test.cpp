@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The thread-safe family among the greenlets of one hub: what it shares with its local relatives.
-#include <harness/hubs.hpp>
+#include <harness/tasks.hpp>
 #include <tendril/sync/shared.hpp>
 #include <tendril/time/sleep.hpp>
 #include <tendril/time/timeout.hpp>
@@ -288,13 +288,27 @@ TENDRIL_HUB_TEST(shared, a_callback_may_give_and_must_not_wait) {
 
 TENDRIL_HUB_TEST(shared, takes_any_duration) {
     shared_event e;
-    EXPECT_FALSE(e.wait_for(-1h));
-    EXPECT_FALSE(e.wait_for(0ms));
-    EXPECT_THROW(
-        e.wait_for(std::chrono::duration<double>{std::numeric_limits<double>::quiet_NaN()}),
-        misuse);
-    this_hub().spawn_raw([&] { e.set(); });
-    EXPECT_TRUE(e.wait_for(std::chrono::hours::max()));
+    auto const is_set = [&](auto limit) {
+        e.reset();
+        return e.wait_for(limit);
+    };
+    test::expect_no_time_is_enough(clock, is_set);
+    test::expect_an_age_is_enough(is_set, [&] { e.set(); });
+    shared_semaphore s{0};
+    auto const has_permit = [&](auto limit) { return s.try_acquire_for(limit); };
+    test::expect_no_time_is_enough(clock, has_permit);
+    test::expect_an_age_is_enough(has_permit, [&] { s.release(); });
+}
+
+TENDRIL_HUB_TEST(shared, put_and_get_take_any_duration) {
+    shared_queue<int> q{1};
+    auto const has_item = [&](auto limit) { return q.get_for(limit).has_value(); };
+    test::expect_no_time_is_enough(clock, has_item);
+    test::expect_an_age_is_enough(has_item, [&] { q.try_put(1); });
+    q.try_put(1);
+    auto const has_room = [&](auto limit) { return q.put_for(limit, 2); };
+    test::expect_no_time_is_enough(clock, has_room);
+    test::expect_an_age_is_enough(has_room, [&] { q.try_get(); });
 }
 
 TENDRIL_TEST(shared, an_event_stops_the_program_when_it_is_destroyed_while_somebody_waits) {

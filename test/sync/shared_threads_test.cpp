@@ -9,6 +9,7 @@
 #include <tendril/time/sleep.hpp>
 
 #include <future>
+#include <limits>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -42,6 +43,29 @@ std::thread hub_thread(F function) {
 }  // namespace
 
 // Threads without a hub.
+
+TENDRIL_TEST(shared_threads, a_thread_without_a_hub_waits_for_any_duration) {
+    using real = std::chrono::duration<double>;
+    shared_event never;
+    shared_event e;
+    std::thread plain{[&] {
+        EXPECT_FALSE(never.wait_for(0s));
+        EXPECT_FALSE(never.wait_for(std::chrono::hours::min()));
+        EXPECT_FALSE(never.wait_until(time_point::min()));
+        EXPECT_THROW(never.wait_for(real{std::numeric_limits<double>::quiet_NaN()}), misuse);
+        EXPECT_TRUE(e.wait_until(time_point::max() - 1ns));
+        e.reset();
+        EXPECT_TRUE(e.wait_for(std::chrono::hours::max()));
+        e.reset();
+        EXPECT_TRUE(e.wait_for(real{1e300}));
+    }};
+    for (int wait = 0; wait < 3; ++wait) {
+        until_waiting(e, 1);
+        e.set();
+        until_waiting(e, 0);
+    }
+    plain.join();
+}
 
 TENDRIL_TEST(shared_threads, a_thread_without_a_hub_blocks_and_gets_no_hub) {
     shared_event e;
