@@ -80,6 +80,9 @@ void hub::close() {
         caller_may_close(),
         "close() ends all greenlets of the hub, so none of them can call it: let the main greenlet "
         "do it, and tell it when, for example through an event");
+    if (!embedded_) {
+        require_may_park();
+    }
     stage_ = stage::closing;
     closing_ = thread_.current;
     do {
@@ -223,6 +226,7 @@ void hub::end_loop() noexcept {
     mailbox_->close_for_good();
     end_loop_greenlet();
     reactor_->stop_listening();
+    reactor_->call_at(deadline::never(), false);
 }
 
 void hub::end_loop_greenlet() noexcept {

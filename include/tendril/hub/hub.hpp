@@ -137,6 +137,7 @@ public:
     /// called before; as `run_forever`. Switches: may. Thread: hub.
     template <typename Waitable>
     decltype(auto) run_until_complete(Waitable&& awaited) {
+        require_main("run_until_complete() is for the main greenlet: let a task wait with get()");
         // The link may outlive this wait.
         auto const waits = std::make_shared<bool>(true);
         awaited.on_done([this, still = std::weak_ptr<bool>{waits}] {
@@ -268,6 +269,7 @@ private:
     void fire_alarms() noexcept;
     template <typename F>
     void watch(long_run about, F&& run);
+    void tell_of_long_run(long_run const& about) noexcept;
 
     // Embedded.
     void request_turn() noexcept;
@@ -300,6 +302,8 @@ private:
     int budget_;
     bool stopping_ = false;
     bool const embedded_ = false;
+    // Embedded, and nothing has happened in the last turn.
+    bool was_idle_ = false;
     // Tasks, and greenlets of `spawn_raw`, that have not ended.
     std::size_t spawned_ = 0;
     // Armed alarms that are reason enough to wait.
@@ -330,6 +334,7 @@ private:
     error_handler on_error_;
     std::chrono::nanoseconds long_run_limit_{};
     long_run_handler on_long_run_;
+    std::uint64_t watches_begun_ = 0;
     std::uint64_t turns_ = 0;
     // Who waits until nobody else can run.
     intrusive_list<list_hook<>> idlers_;
