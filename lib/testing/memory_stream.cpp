@@ -3,8 +3,8 @@
 // Invariants:
 // 1. A reader waits only while its pipe is empty and both ends may still use it; a writer only
 //    while it is full and both may.
-// 2. At most one greenlet is in a call at each end. Whatever may end its wait wakes it, and it looks
-//    again.
+// 2. At most one greenlet is in a call at each end. Whatever may end its wait wakes it, and it
+//    looks again.
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/support/assert.hpp>
