@@ -65,9 +65,14 @@ public:
     /// Runs it, and returns the first rule that was found broken, or null.
     /// Requires: the main greenlet of a hub whose clock jumps.
     char const* run() {
+        run_to_standstill();
+        return run_to_end();
+    }
+
+    /// As above, in two halves: until nobody can go on, and what is the same in every order.
+    void run_to_standstill() {
         hub& here = this_hub();
-        std::size_t const workers = plan_.scripts.size();
-        for (std::size_t number = 0; number < workers; ++number) {
+        for (std::size_t number = 0; number < plan_.scripts.size(); ++number) {
             worker& started = workers_[number];
             started.run_by = here.spawn_raw([this, &started] { work(started); });
         }
@@ -76,9 +81,11 @@ public:
         }
         here.join();
         judge_standstill();
-        world_.close(workers);
-        here.join();
-        for (std::size_t number = 0; number < workers; ++number) {
+    }
+    char const* run_to_end() {
+        world_.close(plan_.scripts.size());
+        this_hub().join();
+        for (std::size_t number = 0; number < plan_.scripts.size(); ++number) {
             judge_end_of(workers_[number]);
         }
         if (world_.judge.broken() == nullptr) {
