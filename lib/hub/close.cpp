@@ -313,9 +313,14 @@ void hub::adopt(control_block& waiting) noexcept {
 }
 
 void hub::report(std::exception_ptr error, control_block const& from) noexcept {
-    std::string whose = "greenlet " + std::to_string(from.id);
-    if (from.name != nullptr) {
-        whose += std::string{" '"} + from.name + "'";
+    std::string whose;
+    try {
+        whose = "greenlet " + std::to_string(from.id);
+        if (from.name != nullptr) {
+            whose += std::string{" '"} + from.name + "'";
+        }
+    } catch (std::bad_alloc const&) {
+        whose = "a greenlet";
     }
     report_error(std::move(error), whose);
 }

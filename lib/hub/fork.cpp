@@ -33,6 +33,12 @@ void leak(T&& given_up) {
 
 }  // namespace
 
+void hub::forget(control_block& waiting) noexcept {
+    if (waiting.parked_on != nullptr) {
+        static_cast<waiter*>(waiting.parked_on)->forget();
+    }
+}
+
 void hub::forked() noexcept {
     stage_ = stage::forked;
     reactor_->forked();

@@ -34,6 +34,7 @@ private:
         take_back();
         return true;
     }
+    void leave_in_child() noexcept override { static_cast<void>(withdraw()); }
     void take_back() noexcept {
         if (kind_ == arrival::is_taken_back) {
             ++at_.missing_;

@@ -246,6 +246,7 @@ private:
     void report(std::exception_ptr error, control_block const& from) noexcept override;
     void notice_visitor() noexcept override;
     control_block& loop_greenlet() noexcept override { return *loop_; }
+    void forget(control_block& waiting) noexcept override;
     void forked() noexcept override;
 
     void require_own_thread() const;
