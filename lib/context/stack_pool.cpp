@@ -39,7 +39,7 @@ constexpr int populate_for_writing = 23;
 constexpr std::size_t most_ranges = 64;
 using ranges = std::array<iovec, most_ranges>;
 
-constexpr std::size_t page = 4096;
+constexpr std::size_t page_size = 4096;
 
 constexpr std::size_t colours = 32;
 constexpr std::size_t colour_step = 64;
@@ -85,7 +85,7 @@ iovec pages_of(stack const& idle) noexcept {
     // The colour above the top shares its page with the first frames.
     auto const end = reinterpret_cast<std::uintptr_t>(idle.top) + colours * colour_step;
     auto const start = reinterpret_cast<std::uintptr_t>(idle.limit);
-    return {idle.limit, (end - start) & ~(page - 1)};
+    return {idle.limit, (end - start) & ~(page_size - 1)};
 }
 
 void give_pages_back(stack const& idle) noexcept {
@@ -311,7 +311,7 @@ bool stack_pool::prepare_many(slab& source, std::size_t slot) noexcept {
     for (std::size_t index = 0; index < count; ++index) {
         std::byte* const start = source.memory + (source.prepared + index) * slot;
         guards[index] = {start, guard_size};
-        tops[index] = {start + slot - page, page};
+        tops[index] = {start + slot - page_size, page_size};
     }
     if (!advise(guards, count, install_guard_marker)) {
         return false;
