@@ -23,7 +23,7 @@ using namespace tendril;
 // for a word waits with it.
 generator<std::string> words_of(receiver<std::string> lines) {
     return generator<std::string>{[lines = std::move(lines)](auto& yield) mutable {
-        for (std::string const line : lines) {
+        for (std::string const& line : lines) {
             std::istringstream text{line};
             for (std::string word; text >> word;) {
                 yield(word);
@@ -65,7 +65,7 @@ void run_pipeline() {
     auto picking = spawn([in = std::move(lines_in), out = std::move(words_out)]() mutable {
         pick_words(std::move(in), std::move(out));
     });
-    for (std::string const word : words_in) {
+    for (std::string const& word : words_in) {
         std::cout << "  " << word << '\n';
     }
     reading.join();

@@ -299,7 +299,10 @@ void stack_pool::prepare(slab& source, std::size_t slot) {
 // them sees every slot by itself.
 bool stack_pool::prepare_many(slab& source, std::size_t slot) noexcept {
     std::size_t const left = source.slots - source.prepared;
-    std::size_t const count = std::min({in_use_, left, most_ranges});
+    // Slabs double until they are large, so this is what the class has, or less.
+    std::size_t const made = source.slots - first_slab_slots + source.carved;
+    std::size_t const count = std::min(
+        {source.slots < first_slab_slots ? 0 : made, left, most_ranges});
     if (count < 2 || guard_ != stack_guard::marker || kernel_is_replaced()) {
         return false;
     }

@@ -44,6 +44,9 @@ bool waits_for_result_of(control_block const& candidate, control_block const* of
 }
 
 void forget(thread_record& record, control_block& block) noexcept {
+    if (record.loop != nullptr && block.state == greenlet_state::parked) {
+        record.loop->forget(block);
+    }
     if (block.memory != nullptr) {
         --record.started;
     }

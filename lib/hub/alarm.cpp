@@ -20,12 +20,18 @@ void alarm::disarm() noexcept {
     if (armed()) {
         owner_->alarms_.erase(*this);
         owner_->referenced_alarms_ -= referenced() ? 1 : 0;
+        if (owner_->wants_turn_) [[unlikely]] {
+            owner_->request_turn();
+        }
     }
 }
 
 void alarm::set_reference(reference kind) noexcept {
     if (armed() && kind != reference_) {
         owner_->referenced_alarms_ += kind == reference::referenced ? 1 : -std::size_t{1};
+        if (owner_->wants_turn_) [[unlikely]] {
+            owner_->request_turn();
+        }
     }
     reference_ = kind;
 }

@@ -131,7 +131,8 @@ void interrupt_park(control_block& target) noexcept {
 // The caller keeps its place in the queue: for whoever has yielded to it, it has not run yet.
 void hub::offer_switch() {
     ready_order* const order = ready_.order();
-    bool const possible = order != nullptr && !ready_.empty() && stage_ != stage::forked;
+    bool const possible = order != nullptr && !ready_.empty() && stage_ != stage::forked &&
+        may_park();
     if (possible && order->switches_now()) {
         control_block& self = *thread_.current;
         void* const mark = std::exchange(self.parked_on, this);

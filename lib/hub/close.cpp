@@ -80,6 +80,9 @@ void hub::close() {
         caller_may_close(),
         "close() ends all greenlets of the hub, so none of them can call it: let the main greenlet "
         "do it, and tell it when, for example through an event");
+    if (!embedded_) {
+        require_may_park();
+    }
     stage_ = stage::closing;
     closing_ = thread_.current;
     do {
@@ -223,6 +226,7 @@ void hub::end_loop() noexcept {
     mailbox_->close_for_good();
     end_loop_greenlet();
     reactor_->stop_listening();
+    reactor_->call_at(deadline::never(), false);
 }
 
 void hub::end_loop_greenlet() noexcept {
@@ -309,9 +313,14 @@ void hub::adopt(control_block& waiting) noexcept {
 }
 
 void hub::report(std::exception_ptr error, control_block const& from) noexcept {
-    std::string whose = "greenlet " + std::to_string(from.id);
-    if (from.name != nullptr) {
-        whose += std::string{" '"} + from.name + "'";
+    std::string whose;
+    try {
+        whose = "greenlet " + std::to_string(from.id);
+        if (from.name != nullptr) {
+            whose += std::string{" '"} + from.name + "'";
+        }
+    } catch (std::bad_alloc const&) {
+        whose = "a greenlet";
     }
     report_error(std::move(error), whose);
 }

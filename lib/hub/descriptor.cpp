@@ -24,7 +24,9 @@ public:
 
     // Returns whether the descriptor is ready.
     bool await(deadline limit) {
-        home().reactor().add(*this);
+        if (!begin()) {
+            return true;
+        }
         bool ready = false;
         try {
             ready = park_until(limit);
@@ -42,6 +44,19 @@ public:
     }
 
 private:
+    // Returns false when the kernel does not watch such a file, because it is always ready.
+    bool begin() {
+        try {
+            home().reactor().add(*this);
+            return true;
+        } catch (std::system_error const& error) {
+            if (error.code() == std::errc::operation_not_permitted) {
+                return false;
+            }
+            throw;
+        }
+    }
+
     void over(bool called_off) noexcept override {
         called_off_ = called_off;
         wake();
@@ -56,15 +71,7 @@ private:
 
 bool await(int descriptor, direction wanted, deadline limit) {
     check_interruption();
-    try {
-        return descriptor_waiter{descriptor, wanted}.await(limit);
-    } catch (std::system_error const& error) {
-        // The kernel does not watch such a file, because it is always ready.
-        if (error.code() == std::errc::operation_not_permitted) {
-            return true;
-        }
-        throw;
-    }
+    return descriptor_waiter{descriptor, wanted}.await(limit);
 }
 
 }  // namespace

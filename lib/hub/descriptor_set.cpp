@@ -56,8 +56,15 @@ void descriptor_set::add(descriptor_wait& added) {
     present.of(added.wanted()) = &added;
     int error = change(is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, descriptor, present);
     if (error == ENOENT && !is_new) {
-        // It was closed while somebody waited for it, and the number stands for another file.
+        // It was closed while somebody waited for it, and the number stands for another file, which
+        // is not what that one waits for.
+        direction const other = added.wanted() == direction::reading ? direction::writing
+                                                                     : direction::reading;
+        end(descriptor, other, true);
         error = change(EPOLL_CTL_ADD, descriptor, present);
+    } else if (error == EEXIST) {
+        // A file that was closed under this number is still open elsewhere.
+        error = change(EPOLL_CTL_MOD, descriptor, present);
     }
     if (error != 0) {
         present.of(added.wanted()) = nullptr;

@@ -6,12 +6,12 @@
 // Asio could watch such a descriptor itself, but would make it non-blocking, refuse one that it
 // watches already for somebody else, and answer a cancelled wait only later. A set of our own does
 // neither: adding and removing are one system call each, and a wait that has been removed hears
-// nothing any more. The set is a descriptor too, which is readable when any in it is ready, and Asio
-// waits for that.
+// nothing any more. The set is a descriptor too, which is readable when any in it is ready, and
+// Asio waits for that.
 //
 // Invariants:
-// 1. A descriptor is in the kernel's set exactly while a wait for it is here, for the directions that
-//    are waited for.
+// 1. A descriptor is in the kernel's set exactly while a wait for it is here, for the directions
+//    that are waited for.
 // 2. At most one wait is here for a direction of a descriptor.
 
 #include <cstdint>

@@ -33,6 +33,12 @@ void leak(T&& given_up) {
 
 }  // namespace
 
+void hub::forget(control_block& waiting) noexcept {
+    if (waiting.parked_on != nullptr) {
+        static_cast<waiter*>(waiting.parked_on)->forget();
+    }
+}
+
 void hub::forked() noexcept {
     stage_ = stage::forked;
     reactor_->forked();
@@ -43,8 +49,10 @@ void hub::forked() noexcept {
         }
     }
     closer_ = nullptr;
-    runner_ = nullptr;
-    joiner_ = nullptr;
+    if (main_->state == greenlet_state::dead) {
+        runner_ = nullptr;
+        joiner_ = nullptr;
+    }
     // What does them is the parent's.
     jobs_ = 0;
     budget_left_ = 0;
@@ -65,17 +73,20 @@ void hub::reset_after_fork(fork_descriptors descriptors) {
     keep_own_alarms();
     stage_ = stage::open;
     spawned_ = thread_.current->scheduled ? 1 : 0;
-    wants_turn_ = embedded_;
     drop_calls();
     budget_left_ = budget_;
     if (std::exchange(main_was_ready_, false)) {
         make_ready(*main_);
+    }
+    if (embedded_) {
+        request_turn();
     }
 }
 
 // Limits in the frames of those who live on stay; what others waited for is not theirs to hear of.
 void hub::keep_own_alarms() {
     std::vector<std::pair<time_point, alarm*>> kept;
+    kept.reserve(alarms_.size());
     while (!alarms_.empty()) {
         time_point const moment = alarms_.top_key();
         alarm& next = alarms_.pop();

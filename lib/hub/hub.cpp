@@ -176,12 +176,15 @@ void hub::schedule(control_block& block) noexcept {
 
 // Asked for by a task that dies, and by a greenlet whose result a task cannot receive.
 control_block& hub::successor() noexcept {
-    spawned_ -= thread_.current->scheduled ? 1 : 0;
+    control_block const& caller = *thread_.current;
+    bool const has_died = caller.state.load(std::memory_order_relaxed) == greenlet_state::dead;
+    spawned_ -= caller.scheduled && has_died ? 1 : 0;
     return next();
 }
 
 void hub::watch_long_runs(std::chrono::nanoseconds limit, long_run_handler handler) {
     require_usable();
+    ++watches_begun_;
     long_run_limit_ = limit;
     on_long_run_ = std::move(handler);
     ready_.go_through_hub(static_cast<bool>(on_long_run_));
@@ -263,11 +266,21 @@ void hub::watch(long_run about, F&& run) {
     run();
     about.took = clock_->now() - begin;
     if (about.took >= long_run_limit_ && on_long_run_) {
-        try {
-            on_long_run_(about);
-        } catch (...) {
-            report_error(std::current_exception(), "the handler of long runs");
-        }
+        tell_of_long_run(about);
+    }
+}
+
+// The handler is out while it runs, because it may end the watch or set another one.
+void hub::tell_of_long_run(long_run const& about) noexcept {
+    std::uint64_t const before = watches_begun_;
+    long_run_handler running = std::exchange(on_long_run_, long_run_handler{});
+    try {
+        running(about);
+    } catch (...) {
+        report_error(std::current_exception(), "the handler of long runs");
+    }
+    if (watches_begun_ == before) {
+        on_long_run_ = std::move(running);
     }
 }
 
@@ -417,6 +430,8 @@ void hub::wait_on_other_clock(deadline next) {
         sleep(deadline::never());
     } else if (referenced_alarms_ == 0 && is_drained()) {
         give_up_waiting();
+    } else if (!ready_.empty() || mailbox_->has_mail()) {
+        return;
     } else if (next.is_never() || !clock_->jump_to(next.moment())) {
         sleep(next);
     }
@@ -434,11 +449,20 @@ void hub::sleep(deadline until) {
     }
     scope_exit const awake{[&] { mailbox_->wake_up(); }};
     // Asking costs a system call, so it is done only when the reactor would not notice by itself.
-    bool const only_unreferenced = !until.is_never() && referenced_alarms_ == 0;
+    if (!until.is_never() && referenced_alarms_ == 0) {
+        bool const drained = is_drained();
+        // The question has called handlers that were due.
+        if (!ready_.empty() || mailbox_->has_mail()) {
+            return;
+        }
+        if (drained) {
+            give_up_waiting();
+            return;
+        }
+        until = alarms_.empty() ? deadline::never() : deadline::at(alarms_.top_key());
+    }
     bool const may_be_rung = mailbox_->has_remotes() || jobs_ > 0;
-    if (only_unreferenced && is_drained()) {
-        give_up_waiting();
-    } else if (!reactor_->sleep(until, may_be_rung) && !mailbox_->has_mail()) {
+    if (!reactor_->sleep(until, may_be_rung) && !mailbox_->has_mail()) {
         give_up_waiting();
     }
 }

@@ -13,7 +13,8 @@
 //   does not keep the greenlets waiting.
 // * A short sleep ends by the limit of `epoll_wait`, which costs no system call of its own. Asio
 //   cuts such waits into pieces of a second, so a long sleep is ended by one Asio timer instead.
-// * Handlers hold on to nothing: a context that the program owns may call them when the hub is gone.
+// * Handlers hold on to nothing: a context that the program owns may call them when the hub is
+//   gone.
 #include "reactor.hpp"
 
 #include "descriptor_set.hpp"
@@ -27,6 +28,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -60,6 +62,7 @@ struct reactor::implementation : std::enable_shared_from_this<implementation> {
     descriptor_set descriptors;
     boost::asio::posix::stream_descriptor readiness{context};
     bool awaiting_readiness = false;
+    std::uint64_t readiness_waits = 0;
     unique_function<void()> woken;
     std::optional<boost::asio::executor_work_guard<executor>> held;
 
@@ -70,8 +73,9 @@ struct reactor::implementation : std::enable_shared_from_this<implementation> {
     }
 
     // Asio counts an operation as work when it starts, and off when its handler has returned. What
-    // shall not be counted is counted off at once, so its handler counts it on again. A context whose
-    // count falls to zero is stopped, which is not what the program that owns it has asked for.
+    // shall not be counted is counted off at once, so its handler counts it on again. A context
+    // whose count falls to zero is stopped, which is not what the program that owns it has asked
+    // for.
     template <typename Start, typename Done>
     void start_uncounted(Start&& start, Done&& done) {
         executor const counter = context.get_executor();
@@ -115,8 +119,7 @@ struct reactor::implementation : std::enable_shared_from_this<implementation> {
         if (timer_at <= moment && timer_counts == counts) {
             return;
         }
-        timer_at = moment;
-        timer_counts = counts;
+        timer_at = time_point::max();
         timer.expires_at(moment);
         auto const start = [this](auto handler) { timer.async_wait(std::move(handler)); };
         auto const done = [](implementation& my, error_code error) {
@@ -127,13 +130,16 @@ struct reactor::implementation : std::enable_shared_from_this<implementation> {
         };
         if (!counts) {
             start_uncounted(start, done);
-            return;
+        } else {
+            start([self = weak_from_this(), done](error_code error) {
+                if (auto const alive = self.lock()) {
+                    done(*alive, error);
+                }
+            });
         }
-        start([self = weak_from_this(), done](error_code error) {
-            if (auto const alive = self.lock()) {
-                done(*alive, error);
-            }
-        });
+        // Not before: the start may fail, and would be tried again.
+        timer_at = moment;
+        timer_counts = counts;
     }
 
     // Takes the timer back, so that it does not pass for work. Returns whether that has called
@@ -188,16 +194,19 @@ struct reactor::implementation : std::enable_shared_from_this<implementation> {
         if (!readiness.is_open()) {
             readiness.assign(descriptors.descriptor());
         }
-        awaiting_readiness = true;
         auto const wait = boost::asio::posix::stream_descriptor::wait_read;
-        readiness.async_wait(wait, [self = weak_from_this()](error_code error) {
-            auto const alive = self.lock();
-            if (alive && error != boost::asio::error::operation_aborted) {
-                alive->awaiting_readiness = false;
-                alive->descriptors.tell_ready();
-                alive->await_readiness();
-            }
-        });
+        readiness.async_wait(
+            wait, [self = weak_from_this(), number = ++readiness_waits](error_code error) {
+                auto const alive = self.lock();
+                // A handler of a wait that was given up may be queued already.
+                bool const is_latest = alive && number == alive->readiness_waits;
+                if (is_latest && error != boost::asio::error::operation_aborted) {
+                    alive->awaiting_readiness = false;
+                    alive->descriptors.tell_ready();
+                    alive->await_readiness();
+                }
+            });
+        awaiting_readiness = true;
     }
 
     void stop_awaiting_readiness() noexcept {

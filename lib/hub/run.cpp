@@ -53,8 +53,10 @@ void hub::run_forever() {
         "task wait for what it needs instead");
     main_waiter me{"stop()", runner_};
     scope_exit const used_up{[this] { stop_wanted_ = false; }};
+    callback_handle one_turn;
+    scope_exit const not_later{[&] { one_turn.cancel(); }};
     if (stop_wanted_) {
-        call_soon([this] { stop(); });
+        one_turn = call_soon([this] { stop(); });
     }
     me.park();
 }

@@ -76,6 +76,11 @@ void waiter::strand() noexcept {
     outcome_ = outcome::interrupted;
 }
 
+void waiter::forget() noexcept {
+    leave_in_child();
+    outcome_ = outcome::interrupted;
+}
+
 job_under_way::job_under_way(hub& home) noexcept : home_{home} { home_.begin_job(); }
 job_under_way::~job_under_way() { home_.end_job(); }
 

@@ -8,6 +8,7 @@
 // 3. An arrival is taken back in the step in which its greenlet leaves the line: nobody can
 //    complete a phase with it in between.
 #include <tendril/hub/cancellation.hpp>
+#include <tendril/hub/hub.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/sync/barrier.hpp>
 
@@ -33,6 +34,7 @@ private:
         take_back();
         return true;
     }
+    void leave_in_child() noexcept override { static_cast<void>(withdraw()); }
     void take_back() noexcept {
         if (kind_ == arrival::is_taken_back) {
             ++at_.missing_;
@@ -82,6 +84,8 @@ bool barrier_core::wait_until(arrival_token const& arrival, deadline limit) {
 
 bool barrier_core::arrive_and_wait_until(deadline limit) {
     check_interruption();
+    // What could keep a waiter from being made is looked at before the arrival is counted.
+    this_hub().require_not_forked();
     if (try_wait(arrive())) {
         return true;
     }

@@ -9,10 +9,7 @@ namespace tendril {
 
 void condition_variable::require_may_wait(waiter const& me) {
     waiters_.check_thread();
-    TENDRIL_REQUIRE(
-        !me.home().in_callback(),
-        "a callback of the hub must not wait: it runs between greenlets, and nobody could notify "
-        "it meanwhile; spawn a task that waits");
+    me.home().require_may_park();
 }
 
 }  // namespace tendril

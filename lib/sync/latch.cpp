@@ -35,8 +35,16 @@ bool latch::wait_until(deadline limit) const {
 
 void latch::arrive_and_wait(std::ptrdiff_t by) {
     check_interruption();
+    if (by >= count_) {
+        count_down(by);
+        return;
+    }
+    // All that can be refused comes before the count, which nobody takes back.
+    plain_waiter me{"latch"};
+    me.home().require_may_park();
     count_down(by);
-    wait();
+    waiters_.push(me);
+    me.park();
 }
 
 }  // namespace tendril

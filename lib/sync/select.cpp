@@ -37,6 +37,7 @@ private:
         leave_all();
         return true;
     }
+    void leave_in_child() noexcept override { leave_all(); }
 
     arm_list arms_;
 };

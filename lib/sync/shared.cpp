@@ -83,10 +83,7 @@ public:
           shared_sleeper{core, mine},
           door_{home().remote()},
           thread_{std::this_thread::get_id()} {
-        TENDRIL_REQUIRE(
-            !home().in_callback(),
-            "a callback of the hub must not wait: it runs between greenlets, and nobody could run "
-            "meanwhile; spawn a task that waits, or check with a try_ function");
+        home().require_may_park();
     }
     ~shared_parker() = default;
 

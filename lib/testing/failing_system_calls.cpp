@@ -90,12 +90,14 @@ failing_system_calls::failing_system_calls(
       code_{code},
       number_{number},
       how_{how},
-      replaced_{table_on_top_of(kernel(), number)} {
+      replaced_{std::in_place, table_on_top_of(kernel(), number)} {
     of_this_thread = this;
 }
 
 failing_system_calls::~failing_system_calls() {
     of_this_thread = nullptr;
+    // Another one may be made from then on, on top of the table that is in place.
+    replaced_.reset();
     in_use = false;
 }
 

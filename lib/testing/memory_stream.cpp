@@ -3,11 +3,12 @@
 // Invariants:
 // 1. A reader waits only while its pipe is empty and both ends may still use it; a writer only
 //    while it is full and both may.
-// 2. At most one greenlet waits at each end. Whatever may end its wait wakes it, and it looks
-//    again.
+// 2. At most one greenlet is in a call at each end. Whatever may end its wait wakes it, and it
+//    looks again.
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/support/assert.hpp>
+#include <tendril/support/scope_exit.hpp>
 #include <tendril/sync/wait_queue.hpp>
 #include <tendril/testing/memory_stream.hpp>
 
@@ -15,6 +16,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <utility>
 
 namespace tendril::testing {
 namespace detail {
@@ -36,6 +38,9 @@ struct memory_pipe {
     bool ended = false;
     // Nobody reads from it any more.
     bool abandoned = false;
+    // Somebody is in a call, waiting or woken.
+    bool is_being_read = false;
+    bool is_being_written = false;
     wait_queue reader{"the reader of a memory_stream"};
     wait_queue writer{"the writer of a memory_stream"};
 };
@@ -81,10 +86,10 @@ memory_stream& memory_stream::operator=(memory_stream&& other) noexcept {
 memory_stream::~memory_stream() { close(); }
 
 std::size_t memory_stream::read_bytes(void* into, std::size_t size, error_code& error) {
-    check_interruption();
-    error = {};
     // The stream may be destroyed meanwhile; the pipe lives as long as somebody waits in it.
     pipe const from = in_;
+    check_interruption();
+    error = {};
     if (from == nullptr || from->abandoned) {
         error = io_error(errc::closed);
         return 0;
@@ -92,10 +97,11 @@ std::size_t memory_stream::read_bytes(void* into, std::size_t size, error_code& 
     if (size == 0) {
         return 0;
     }
-    if (!from->reader.empty()) {
+    if (std::exchange(from->is_being_read, true)) {
         error = io_error(errc::busy);
         return 0;
     }
+    scope_exit const done{[&from] { from->is_being_read = false; }};
     while (from->bytes.empty() && from->usable()) {
         wait_in(from->reader, "bytes of a memory_stream");
     }
@@ -112,10 +118,10 @@ std::size_t memory_stream::read_bytes(void* into, std::size_t size, error_code& 
 }
 
 std::size_t memory_stream::write_bytes(void const* from, std::size_t size, error_code& error) {
-    check_interruption();
-    error = {};
     pipe const into = out_;
     pipe const other_way = in_;
+    check_interruption();
+    error = {};
     if (into == nullptr || other_way->abandoned) {
         error = io_error(errc::closed);
         return 0;
@@ -123,10 +129,11 @@ std::size_t memory_stream::write_bytes(void const* from, std::size_t size, error
     if (size == 0) {
         return 0;
     }
-    if (!into->writer.empty()) {
+    if (std::exchange(into->is_being_written, true)) {
         error = io_error(errc::busy);
         return 0;
     }
+    scope_exit const done{[&into] { into->is_being_written = false; }};
     while (into->full() && into->usable()) {
         wait_in(into->writer, "room in a memory_stream");
     }

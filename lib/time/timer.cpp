@@ -39,6 +39,7 @@ bool timer::wait() {
 
 std::size_t timer::cancel() noexcept {
     disarm();
+    expiry_ = expired_ ? expiry_ : deadline::never();
     return end_waits(false);
 }
 

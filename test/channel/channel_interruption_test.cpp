@@ -22,7 +22,8 @@ using test::transcript;
 
 }  // namespace
 
-TENDRIL_HUB_TEST(channel_interruption, a_receiver_that_is_cancelled_leaves_the_value_to_the_next) {
+TENDRIL_ORDERED_HUB_TEST(
+    channel_interruption, a_receiver_that_is_cancelled_leaves_the_value_to_the_next) {
     channel<int> ch;
     attempt first;
     start(first, [&] { ch.receive(); });

@@ -53,7 +53,7 @@ TENDRIL_HUB_TEST(channel, send_and_receive_do_not_switch_when_they_need_not_wait
     EXPECT_EQ(this_hub().statistics().switches, switches);
 }
 
-TENDRIL_HUB_TEST(channel, values_go_to_receivers_in_the_order_they_came) {
+TENDRIL_ORDERED_HUB_TEST(channel, values_go_to_receivers_in_the_order_they_came) {
     channel<int> ch;
     transcript seen;
     for (char const* word : {"a", "b", "c"}) {
@@ -67,7 +67,7 @@ TENDRIL_HUB_TEST(channel, values_go_to_receivers_in_the_order_they_came) {
     EXPECT_EQ(seen, (transcript{"a1", "b2", "c3"}));
 }
 
-TENDRIL_HUB_TEST(channel, values_of_senders_enter_in_the_order_they_came) {
+TENDRIL_ORDERED_HUB_TEST(channel, values_of_senders_enter_in_the_order_they_came) {
     channel<int> ch{1};
     for (int number = 0; number < 4; ++number) {
         spawn([&, number] { ch.send(number); });
@@ -191,7 +191,7 @@ TENDRIL_HUB_TEST(channel, nothing_can_be_sent_after_the_end) {
     EXPECT_EQ(ch.size(), 0U);
 }
 
-TENDRIL_HUB_TEST(channel, the_end_reaches_all_who_wait_to_receive) {
+TENDRIL_ORDERED_HUB_TEST(channel, the_end_reaches_all_who_wait_to_receive) {
     channel<int> ch;
     attempt plain;
     attempt limited;

@@ -177,7 +177,7 @@ TENDRIL_HUB_TEST(queue_core, shutdown_on_another_thread_is_refused) {
 
 // The bound.
 
-TENDRIL_HUB_TEST(queue_core, a_larger_capacity_lets_so_many_putters_in) {
+TENDRIL_ORDERED_HUB_TEST(queue_core, a_larger_capacity_lets_so_many_putters_in) {
     queue<int> q{1, {0}};
     attempt all[3];
     for (int number = 0; number < 3; ++number) {

@@ -119,7 +119,8 @@ TENDRIL_HUB_TEST(queue_kinds, an_item_that_cannot_be_compared_is_its_putters_err
     EXPECT_EQ(names_in(q), "a");
 }
 
-TENDRIL_HUB_TEST(queue_kinds, one_that_cannot_be_compared_when_there_is_room_disturbs_nobody_else) {
+TENDRIL_ORDERED_HUB_TEST(
+    queue_kinds, one_that_cannot_be_compared_when_there_is_room_disturbs_nobody_else) {
     errands q{2};
     q.put({1, "a"});
     q.put({2, "b"});
@@ -143,7 +144,7 @@ TENDRIL_HUB_TEST(queue_kinds, an_item_with_a_waiting_getter_is_not_compared) {
     EXPECT_EQ(getter.get(), "a");
 }
 
-TENDRIL_HUB_TEST(queue_kinds, putters_of_every_kind_enter_in_the_order_they_came) {
+TENDRIL_ORDERED_HUB_TEST(queue_kinds, putters_of_every_kind_enter_in_the_order_they_came) {
     lifo_queue<int> q{1};
     q.put(1);
     spawn([&] { q.put(2); });

@@ -46,6 +46,7 @@ public:
     }
     void notice_visitor() noexcept override { ++visitors; }
     control_block& loop_greenlet() noexcept override { return *next_.block(); }
+    void forget(control_block&) noexcept override { seen.push_back("forget"); }
     void forked() noexcept override { seen.push_back("forked"); }
 
     /// Leaves the running greenlet as one that waits in the loop.

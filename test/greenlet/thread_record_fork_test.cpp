@@ -52,6 +52,7 @@ public:
     }
 
     control_block& loop_greenlet() noexcept override { return *this_thread().main; }
+    void forget(control_block&) noexcept override {}
     void forked() noexcept override {}
 
     std::binary_semaphore noticing{0};

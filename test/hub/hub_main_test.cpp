@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// How main lets the others run: run_forever and stop, run_until_complete, join; and what counts as a
-// reason to go on.
+// How main lets the others run: run_forever and stop, run_until_complete, join; and what counts as
+// a reason to go on.
 #include <harness/hubs.hpp>
 #include <tendril/hub/callback.hpp>
 #include <tendril/hub/run.hpp>

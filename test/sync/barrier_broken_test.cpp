@@ -17,11 +17,13 @@ using test::start;
 // As `outcome_of`, and "broken" for a barrier that is.
 template <typename F>
 std::string barrier_outcome(F&& function) {
-    std::string outcome = "broken";
-    try {
-        outcome = outcome_of(function);
-    } catch (broken_barrier const&) {}
-    return outcome;
+    return outcome_of([&] {
+        try {
+            function();
+        } catch (broken_barrier const&) {
+            throw std::string{"broken"};
+        }
+    });
 }
 void start_arrival(attempt& into, tendril::barrier<>& step) {
     start(into, [&] {

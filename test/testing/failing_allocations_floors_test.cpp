@@ -2,109 +2,29 @@
 //
 // Every allocation of every public call of the floors hub, time and sync fails, once and for ever:
 // the caller hears of it, nothing is left behind, and nobody waits for what cannot come.
-#include <harness/failing_allocations.hpp>
-#include <harness/hubs.hpp>
+#include <harness/failure_points.hpp>
 #include <tendril/channel/queue.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/sync/mutex.hpp>
 #include <tendril/sync/semaphore.hpp>
-#include <tendril/testing/failing_allocations.hpp>
 
 #include <cstdio>
-#include <functional>
 #include <mutex>
 
 namespace {
 
 using namespace tendril;
 using namespace std::chrono_literals;
-using tendril::testing::failing_allocations;
-using tendril::testing::failure;
-using tendril::testing::for_each_failure;
-using tendril::testing::leak_check;
-using tendril::testing::live_allocations;
-
-// How a call ended, without a string, which might need memory.
-enum class ending { waits, returned, out_of_memory, would_wait_for_ever };
-
-template <typename F>
-ending end_of(F&& function) {
-    try {
-        function();
-        return ending::returned;
-    } catch (std::bad_alloc const&) {
-        return ending::out_of_memory;
-    } catch (would_block_forever const&) {
-        return ending::would_wait_for_ever;
-    }
-}
-
-// What came of a function that was called in a hub of its own while an allocation failed.
-struct trial {
-    ending end = ending::waits;
-    bool failed = false;
-};
-
-template <typename F>
-trial try_once(F&& function, std::size_t number, failure how) {
-    trial result;
-    test::virtual_clock clock;
-    run({.clock = &clock}, [&] {
-        this_hub().set_error_handler([](std::exception_ptr, std::string_view) {});
-        failing_allocations const next{number, how};
-        result.end = end_of(function);
-        result.failed = next.has_failed();
-    });
-    return result;
-}
-
-// Returns whether there was an allocation with this number.
-template <typename F>
-bool survives(F&& function, std::size_t number, failure how) {
-    leak_check const before;
-    std::ptrdiff_t const objects_before = live_allocations();
-    trial const result = try_once(function, number, how);
-    std::ptrdiff_t const objects_after = live_allocations();
-    EXPECT_EQ(objects_after, objects_before) << "allocation " << number;
-    EXPECT_TRUE(
-        result.end == ending::returned || (result.failed && result.end == ending::out_of_memory))
-        << "allocation " << number;
-    EXPECT_EQ(before.leaks(), "") << "allocation " << number;
-    return result.failed;
-}
-
-// Tries all allocations of a function, and says how many there are.
-template <typename F>
-void try_all(char const* what, F&& function) {
-    // What is made once for the thread is made before.
-    try_once(function, 1'000'000, failure::once);
-    std::size_t points = 0;
-    for (failure const how : {failure::once, failure::for_ever}) {
-        points += for_each_failure(
-            [&](std::size_t number) { return survives(function, number, how); });
-    }
-    std::printf("%zu points of failure: %s\n", points, what);
-    EXPECT_GT(points, 0U) << what;
-}
-
-// A greenlet that calls a function, and that has ended when this object has.
-class another {
-public:
-    template <typename F>
-    explicit another(F&& function) : greenlet_{this_hub().spawn_raw(std::forward<F>(function))} {
-        idle();
-    }
-    another(another const&) = delete;
-    another& operator=(another const&) = delete;
-    ~another() {
-        request_exit(block());
-        idle();
-    }
-    control_block& block() const noexcept { return *greenlet_.block(); }
-
-private:
-    greenlet greenlet_;
-};
+using test::another;
+using test::end_of;
+using test::ending;
+using test::failing_allocations;
+using test::failure;
+using test::for_each_failure;
+using test::leak_check;
+using test::live_allocations;
+using test::trial;
+using test::try_all;
 
 }  // namespace
 

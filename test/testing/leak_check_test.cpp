@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <optional>
+#include <memory>
 
 namespace {
 
@@ -25,7 +25,7 @@ TENDRIL_HUB_TEST(leak_check, says_nothing_when_nothing_was_left) {
 
 TENDRIL_TEST(leak_check, counts_greenlets_that_have_not_begun) {
     leak_check const before;
-    std::optional<greenlet> g{std::in_place, [] {}};
+    auto g = std::make_unique<greenlet>([] {});
     EXPECT_EQ(before.leaks(), "1 greenlets");
     g.reset();
     EXPECT_EQ(before.leaks(), "");
@@ -65,7 +65,7 @@ TENDRIL_TEST(leak_check, counts_descriptors) {
 }
 
 TENDRIL_TEST(leak_check, does_not_complain_when_there_is_less_than_before) {
-    std::optional<greenlet> g{std::in_place, [] {}};
+    auto g = std::make_unique<greenlet>([] {});
     leak_check const before;
     g.reset();
     EXPECT_EQ(before.leaks(), "");

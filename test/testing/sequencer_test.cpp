@@ -19,11 +19,13 @@ using test::start;
 using test::transcript;
 
 std::string outcome_in_sequence(std::function<void()> const& function) {
-    try {
-        return outcome_of(function);
-    } catch (broken_sequence const&) {
-        return "broken";
-    }
+    return outcome_of([&] {
+        try {
+            function();
+        } catch (broken_sequence const&) {
+            throw std::string{"broken"};
+        }
+    });
 }
 
 }  // namespace

@@ -18,8 +18,7 @@
 // value. A value goes to a named receiver together with its wake-up: a receiver that is interrupted
 // can neither lose nor double one, and a sender that is interrupted has not sent.
 //
-// Use it where the end matters; where work is counted until it is done, use `queue`. Read next:
-// channel_ends.hpp for handles to one end, which close by themselves; select.hpp.
+// Where work is counted until it is done, use `queue`. Read next: channel_ends.hpp, select.hpp.
 
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/deadline.hpp>
@@ -203,8 +202,7 @@ public:
     /// Lets nothing be sent any more. Who waits to send gets channel_closed, who waits to receive
     /// the end. A second call does nothing. Throws: wrong_thread. Switches: never.
     void close() {
-        // First, because it refuses another thread.
-        senders_.wake_all();
+        senders_.wake_all();  // first, because it refuses another thread
         receivers_.wake_all();
         closed_ = true;
     }
@@ -215,9 +213,8 @@ public:
     std::size_t size() const noexcept { return buffer_.size(); }
     std::size_t capacity() const noexcept { return buffer_.capacity(); }
 
-    /// The arm of a `select` that sends a value, and then calls `handler()`. A value that is given
-    /// as an rvalue is unchanged when another arm completes. On a closed channel it is ready, and
-    /// the `select` throws channel_closed. Switches: never.
+    /// The arm of a `select` that sends a value, once, then calls `handler()`. An rvalue outlives
+    /// the arm, which moves from it. Closed: `select` throws channel_closed. Switches: never.
     template <typename F>
     detail::send_arm<T, T&, F> on_send(T&& item, F handler) {
         return {*this, item, std::move(handler)};
@@ -227,9 +224,8 @@ public:
         return {*this, item, std::move(handler)};
     }
 
-    /// The arm of a `select` that receives a value, and then calls `handler(value)`. When the
-    /// channel is closed and nothing is left it is ready, and `select` calls `at_end()`, or throws
-    /// channel_closed when there is none. Switches: never.
+    /// The arm of a `select` that receives a value and calls `handler(value)`. At the end of the
+    /// channel it calls `at_end()`, or throws channel_closed without one. Switches: never.
     template <typename F, typename G = void (*)()>
     detail::receive_arm<T, F, G> on_receive(F handler, G at_end = &detail::throw_channel_closed) {
         return {*this, std::move(handler), std::move(at_end)};
@@ -275,7 +271,6 @@ private:
         return take_with_senders();
     }
     T take_with_senders() {
-        // Refuses another thread before anything has been taken.
         auto& sender = static_cast<detail::send_waiter<T>&>(senders_.front());
         if (buffer_.empty()) {
             T taken{std::move(sender.item)};
@@ -350,7 +345,10 @@ public:
           handler_{std::move(handler)} {}
 
     bool ready() override { return !to_.receivers_.empty() || !to_.buffer_.full() || to_.closed_; }
-    void complete() override { to_.pass(item_); }
+    void complete() override {
+        this->part_.reset();
+        to_.pass(item_);
+    }
     void enlist(waiter& whole) override { to_.senders_.push(this->part_.emplace(whole, item_)); }
     void finish() override {
         if (this->part_) {
@@ -375,6 +373,8 @@ public:
 
     bool ready() override { return from_.can_take() || from_.closed(); }
     void complete() override {
+        this->part_.reset();
+        item_.reset();
         if (from_.can_take()) {
             item_.emplace(from_.take());
         }

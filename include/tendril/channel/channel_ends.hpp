@@ -22,6 +22,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -29,16 +30,41 @@ namespace tendril {
 
 namespace detail {
 
-// What the handles of one channel share. It ends with the last of them.
+// What the handles of one channel share. It ends with the last of them, but not while a call on it
+// is under way.
 template <typename T>
 struct channel_ends {
     explicit channel_ends(std::size_t capacity) : middle{capacity} {}
 
     void discard() noexcept { middle.buffer_.clear(); }
 
+    void end_if_unused() noexcept {
+        if (senders + receivers + uses == 0) {
+            delete this;
+        }
+    }
+
     channel<T> middle;
     std::size_t senders = 0;
     std::size_t receivers = 0;
+    std::size_t uses = 0;
+};
+
+// A call on the channel, or a loop over it: keeps it in memory, but not open.
+template <typename T>
+class channel_use {
+public:
+    explicit channel_use(channel_ends<T>& ends) noexcept : ends_{&ends} { ++ends.uses; }
+    channel_use(channel_use const& other) noexcept : channel_use{*other.ends_} {}
+    channel_use& operator=(channel_use const&) = delete;
+    ~channel_use() {
+        --ends_->uses;
+        ends_->end_if_unused();
+    }
+    channel<T>* operator->() const noexcept { return &ends_->middle; }
+
+private:
+    channel_ends<T>* ends_;
 };
 
 // A handle that counts in one of the two numbers.
@@ -76,9 +102,7 @@ public:
             ends.discard();
         }
         --(ends.*Count);
-        if (ends.senders + ends.receivers == 0) {
-            delete &ends;
-        }
+        ends.end_if_unused();
     }
 
     /// Says whether it is not empty. Switches: never.
@@ -86,19 +110,44 @@ public:
 
     /// Says whether the channel was closed. Throws: misuse when the handle is empty.
     /// Switches: never.
-    bool closed() const { return middle().closed(); }
+    bool closed() const { return middle()->closed(); }
 
 protected:
-    channel<T>& middle() const {
+    channel_use<T> middle() const {
         TENDRIL_REQUIRE(
             ends_ != nullptr,
             "this end of a channel is empty: it was closed, or moved away; copy it before that "
             "where it is still needed");
-        return ends_->middle;
+        return channel_use<T>{*ends_};
     }
 
 private:
     channel_ends<T>* ends_ = nullptr;
+};
+
+}  // namespace detail
+
+namespace detail {
+
+template <typename T>
+class receiver_iterator {
+public:
+    using iterator_concept = std::input_iterator_tag;
+    using value_type = T;
+    using difference_type = std::ptrdiff_t;
+
+    explicit receiver_iterator(channel_use<T> const& from) : from_{from}, at_{from->begin()} {}
+    T&& operator*() noexcept { return *at_; }
+    receiver_iterator& operator++() {
+        ++at_;
+        return *this;
+    }
+    void operator++(int) { ++at_; }
+    bool operator==(std::default_sentinel_t end) const noexcept { return at_ == end; }
+
+private:
+    channel_use<T> from_;
+    typename channel<T>::iterator at_;
 };
 
 }  // namespace detail
@@ -110,7 +159,7 @@ class sender : public detail::channel_handle<T, &detail::channel_ends<T>::sender
 public:
     using detail::channel_handle<T, &detail::channel_ends<T>::senders>::channel_handle;
 
-    void send(T item) { this->middle().send(std::move(item)); }
+    void send(T item) { this->middle()->send(std::move(item)); }
     template <typename Rep, typename Period>
     bool send_for(std::chrono::duration<Rep, Period> const& duration, T item) {
         return send_until(deadline::after(duration), std::move(item));
@@ -119,20 +168,20 @@ public:
         return send_until(deadline::at(moment), std::move(item));
     }
     bool send_until(deadline limit, T item) {
-        return this->middle().send_until(limit, std::move(item));
+        return this->middle()->send_until(limit, std::move(item));
     }
     /// Switches: never.
-    bool try_send(T&& item) { return this->middle().try_send(std::move(item)); }
-    bool try_send(T const& item) { return this->middle().try_send(item); }
+    bool try_send(T&& item) { return this->middle()->try_send(std::move(item)); }
+    bool try_send(T const& item) { return this->middle()->try_send(item); }
 
-    /// Makes the arm of a `select`. Switches: never.
+    /// Makes the arm of a `select`, which must not outlive the channel. Switches: never.
     template <typename F>
     auto on_send(T&& item, F handler) {
-        return this->middle().on_send(std::move(item), std::move(handler));
+        return this->middle()->on_send(std::move(item), std::move(handler));
     }
     template <typename F>
     auto on_send(T const& item, F handler) {
-        return this->middle().on_send(item, std::move(handler));
+        return this->middle()->on_send(item, std::move(handler));
     }
 };
 
@@ -143,29 +192,29 @@ class receiver : public detail::channel_handle<T, &detail::channel_ends<T>::rece
 public:
     using detail::channel_handle<T, &detail::channel_ends<T>::receivers>::channel_handle;
 
-    T receive() { return this->middle().receive(); }
+    T receive() { return this->middle()->receive(); }
     template <typename Rep, typename Period>
     std::optional<T> receive_for(std::chrono::duration<Rep, Period> const& duration) {
-        return this->middle().receive_for(duration);
+        return this->middle()->receive_for(duration);
     }
     std::optional<T> receive_until(time_point moment) {
-        return this->middle().receive_until(moment);
+        return this->middle()->receive_until(moment);
     }
-    std::optional<T> receive_until(deadline limit) { return this->middle().receive_until(limit); }
-    std::optional<T> next() { return this->middle().next(); }
-    typename channel<T>::iterator begin() { return this->middle().begin(); }
+    std::optional<T> receive_until(deadline limit) { return this->middle()->receive_until(limit); }
+    std::optional<T> next() { return this->middle()->next(); }
+    detail::receiver_iterator<T> begin() { return detail::receiver_iterator<T>{this->middle()}; }
     std::default_sentinel_t end() noexcept { return {}; }
     /// Switches: never.
-    std::optional<T> try_receive() { return this->middle().try_receive(); }
+    std::optional<T> try_receive() { return this->middle()->try_receive(); }
 
-    /// Makes the arm of a `select`. Switches: never.
+    /// Makes the arm of a `select`, which must not outlive the channel. Switches: never.
     template <typename F>
     auto on_receive(F handler) {
-        return this->middle().on_receive(std::move(handler));
+        return this->middle()->on_receive(std::move(handler));
     }
     template <typename F, typename G>
     auto on_receive(F handler, G at_end) {
-        return this->middle().on_receive(std::move(handler), std::move(at_end));
+        return this->middle()->on_receive(std::move(handler), std::move(at_end));
     }
 };
 

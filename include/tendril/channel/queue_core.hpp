@@ -90,7 +90,7 @@ public:
 
     /// Takes the next item, waiting for one. Throws: queue_shut_down when it was shut down and
     /// nothing is left; what was requested for the greenlet, and then no item is lost;
-    /// wrong_thread; what moving the item throws, and then it stays. Switches: may.
+    /// wrong_thread; what moving the item throws, and then it is lost. Switches: may.
     T get() { return *get_until(deadline::never()); }
 
     /// Takes the next item if there is one. Throws: as above, but for requests. Switches: never.

@@ -22,9 +22,9 @@
 //
 // Idle stacks are reused last in, first out, warm ones before cold ones. Policy for their memory:
 // the first 4096 idle stacks of a size (`set_warm_limit`) keep their pages; those that come back
-// beyond that number give them back to the system, a 64th of the limit at a time, and so do all idle
-// ones at `trim`. So a burst of a million greenlets does not stay in memory, and a server at its
-// usual load makes no system call.
+// beyond that number give them back to the system, a 64th of the limit at a time, and so do all
+// idle ones at `trim`. So a burst of a million greenlets does not stay in memory, and a server at
+// its usual load makes no system call.
 //
 // A system call for each stack, and a page fault at its first touch, would cost more than all else
 // in a short life. Where the kernel takes lists of ranges (Linux 6.15, `process_madvise`), guards,

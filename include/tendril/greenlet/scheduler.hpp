@@ -3,7 +3,7 @@
 
 // What this floor asks of a loop that runs greenlets above it.
 //
-// Greenlets need no loop. When a thread has one (floor `hub`), five moments concern it, and the
+// Greenlets need no loop. When a thread has one (floor `hub`), six moments concern it, and the
 // thread's record holds a pointer to this interface for them.
 
 #include <tendril/greenlet/control_block.hpp>
@@ -31,6 +31,10 @@ public:
 
     /// The greenlet of the loop itself. Switches: never.
     virtual control_block& loop_greenlet() noexcept = 0;
+
+    /// This is the child of a fork, and what waits in the loop is dead there: it leaves whatever it
+    /// waits in, so that nobody hands anything over to it. Switches: never.
+    virtual void forget(control_block& waiting) noexcept = 0;
 
     /// This is the child of a fork. All greenlets are dead but the running one, main, the loop's,
     /// and those that wait for a result of the running one. Nothing may be resumed, and nothing

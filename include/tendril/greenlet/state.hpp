@@ -9,7 +9,7 @@
 //     suspended   running     switch_stacks
 //     running     suspended   switch_stacks          it switched to another greenlet by hand
 //     running     parked      switch_stacks          it waits in the hub
-//     parked      ready       hub::make_ready        its wait is over
+//     parked      ready       dispatcher::make_ready its wait is over
 //     ready       running     switch_stacks
 //     running     dead        finish                 its function returned or threw
 //

@@ -15,7 +15,8 @@
 // other for ever can therefore delay the reactor by a bounded number of steps only.
 //
 // An embedded hub stands on an `io_context` that the program runs itself, on this thread. It has no
-// loop of its own: the thread's own stack is its loop, and greenlets run in handlers of the context.
+// loop of its own: the thread's own stack is its loop, and greenlets run in handlers of the
+// context.
 //
 // Read next: waiter.hpp, run.hpp; docs/hub.md for a picture of one turn.
 
@@ -67,10 +68,11 @@ public:
     /// Throws: misuse when the thread has one; stack_exhausted, std::system_error. Switches: never.
     explicit hub(hub_options const& options = {});
 
-    /// Makes a hub on `context`, which must outlive it and is run by this thread alone. Until it is
-    /// closed, greenlets run while the program runs the context, a bounded number of steps at a
+    /// Makes a hub on `context`, which must outlive it and is run by this thread alone. Until it
+    /// is closed, greenlets run while the program runs the context, a bounded number of steps at a
     /// time, and the context has work while a task is alive. The thread's own stack must not park.
-    /// Throws: as above, and misuse on a greenlet's stack, or for a clock that is not the usual one.
+    /// Throws: as above, and misuse on a greenlet's stack, or for a clock that is not the usual
+    /// one.
     /// Switches: never.
     hub(boost::asio::io_context& context, embedded_t, hub_options const& options = {});
     hub(hub const&) = delete;
@@ -131,10 +133,11 @@ public:
     void stop();
 
     /// Lets the others run until `awaited`, a task or what has its `on_done`, `done` and `get`, has
-    /// its result, and returns that. Throws: what `get` throws; stopped_early when `stop` was called
-    /// before; as `run_forever`. Switches: may. Thread: hub.
+    /// its result, and returns that. Throws: what `get` throws; stopped_early when `stop` was
+    /// called before; as `run_forever`. Switches: may. Thread: hub.
     template <typename Waitable>
     decltype(auto) run_until_complete(Waitable&& awaited) {
+        require_main("run_until_complete() is for the main greenlet: let a task wait with get()");
         // The link may outlive this wait.
         auto const waits = std::make_shared<bool>(true);
         awaited.on_done([this, still = std::weak_ptr<bool>{waits}] {
@@ -243,6 +246,7 @@ private:
     void report(std::exception_ptr error, control_block const& from) noexcept override;
     void notice_visitor() noexcept override;
     control_block& loop_greenlet() noexcept override { return *loop_; }
+    void forget(control_block& waiting) noexcept override;
     void forked() noexcept override;
 
     void require_own_thread() const;
@@ -266,6 +270,7 @@ private:
     void fire_alarms() noexcept;
     template <typename F>
     void watch(long_run about, F&& run);
+    void tell_of_long_run(long_run const& about) noexcept;
 
     // Embedded.
     void request_turn() noexcept;
@@ -298,6 +303,8 @@ private:
     int budget_;
     bool stopping_ = false;
     bool const embedded_ = false;
+    // Embedded, and nothing has happened in the last turn.
+    bool was_idle_ = false;
     // Tasks, and greenlets of `spawn_raw`, that have not ended.
     std::size_t spawned_ = 0;
     // Armed alarms that are reason enough to wait.
@@ -328,6 +335,7 @@ private:
     error_handler on_error_;
     std::chrono::nanoseconds long_run_limit_{};
     long_run_handler on_long_run_;
+    std::uint64_t watches_begun_ = 0;
     std::uint64_t turns_ = 0;
     // Who waits until nobody else can run.
     intrusive_list<list_hook<>> idlers_;

@@ -16,8 +16,9 @@
 // 2. `stop_at_` is the number of the first callback, or 0 when a `ready_order` decides or all goes
 //    through the hub, or the largest number when neither is the case.
 //
-// The queue never switches, unless a `visit` does. The `dispatcher` is the half of the hub that
-// does: inline down to the jump, for the reason that greenlet/switch.hpp gives.
+// Switches: never, unless a `visit` does; the `dispatcher`, which says so at each function, is the
+// half of the hub that does: inline down to the jump, for the reason that greenlet/switch.hpp
+// gives.
 
 #include <tendril/greenlet/control_block.hpp>
 #include <tendril/greenlet/switch.hpp>

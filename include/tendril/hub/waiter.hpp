@@ -110,6 +110,11 @@ public:
     /// Switches: never.
     void strand() noexcept;
 
+    /// In the child of a fork, where the greenlet is dead: leaves the queue, and makes every later
+    /// wake a no-op. Wakes nobody, and touches nothing that is shared with the parent.
+    /// Switches: never.
+    void forget() noexcept;
+
     /// Who waits. Switches: never.
     control_block& block() const noexcept { return *block_; }
 
@@ -137,6 +142,9 @@ protected:
         unlink();
         return true;
     }
+
+    /// Leaves the queue in the child of a fork. May do no more than set words of its own primitive.
+    virtual void leave_in_child() noexcept { unlink(); }
 
 private:
     friend void interrupt_park(control_block& target) noexcept;

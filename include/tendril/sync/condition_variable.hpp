@@ -25,6 +25,7 @@
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/deadline.hpp>
 #include <tendril/support/assert.hpp>
+#include <tendril/support/scope_exit.hpp>
 #include <tendril/sync/mutex.hpp>
 #include <tendril/sync/wait_queue.hpp>
 
@@ -134,6 +135,8 @@ public:
         plain_waiter me{"condition_variable"};
         require_may_wait(me);
         detail::given_up<Lock> const until_the_end{lock};
+        // A notification must not go to one that is only waiting for the lock any more.
+        scope_exit const left{[&me] { me.unlink(); }};
         waiters_.push(me);
         return me.park_until(limit) ? std::cv_status::no_timeout : std::cv_status::timeout;
     }

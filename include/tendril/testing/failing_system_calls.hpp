@@ -21,6 +21,7 @@
 #include <tendril/testing/failures.hpp>
 
 #include <cstddef>
+#include <optional>
 
 namespace tendril::testing {
 
@@ -76,7 +77,7 @@ private:
     failure how_;
     std::size_t calls_ = 0;
     bool failed_ = false;
-    replaced_system_calls replaced_;
+    std::optional<replaced_system_calls> replaced_;
 };
 
 }  // namespace tendril::testing

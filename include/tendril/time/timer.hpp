@@ -63,7 +63,8 @@ public:
     /// Says whether it has expired and has not been set since. Switches: never.
     bool expired() const noexcept { return expired_; }
 
-    /// Waits until it expires. Returns false when it was set anew, cancelled or destroyed meanwhile.
+    /// Waits until it expires. Returns false when it was set anew, cancelled or destroyed
+    /// meanwhile.
     /// Throws: what was requested for the greenlet; would_block_forever, in main, when it is not
     /// set. Switches: may.
     bool wait();
