@@ -24,11 +24,13 @@ using test::wish;
 // How a call ends, with a word for a queue that is closed.
 template <typename F>
 std::string end_of(F&& function) {
-    try {
-        return outcome_of(std::forward<F>(function));
-    } catch (std::system_error const& error) {
-        return error.code() == errc::closed ? "closed" : error.what();
-    }
+    return outcome_of([&] {
+        try {
+            function();
+        } catch (std::system_error const& error) {
+            throw error.code() == errc::closed ? std::string{"closed"} : std::string{error.what()};
+        }
+    });
 }
 
 // A greenlet that notes how a call has ended.
