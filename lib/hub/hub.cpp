@@ -423,7 +423,8 @@ void hub::let_idler_go(deadline next) {
 // A job elsewhere takes real time, so while there is one such a clock stands still, and whoever
 // waits for it is woken by the job's end or by what the reactor has.
 void hub::wait_on_other_clock(deadline next) {
-    if (!is_quiet()) {
+    bool const alarm_is_due = !next.is_never() && next.moment() <= clock_->now();
+    if (!is_quiet() || alarm_is_due) {
         return;
     }
     if (jobs_ > 0) {
