@@ -361,10 +361,9 @@ TENDRIL_TEST(remote, a_hub_refuses_other_threads) {
 
 TENDRIL_TEST(remote, what_was_posted_before_the_first_turn_of_the_hub_is_called) {
     hub mine;
-    bool called = false;
-    EXPECT_TRUE(mine.remote().post([&] { called = true; }));
-    sleep_for(1us);
-    EXPECT_TRUE(called);
+    lone_waiter called;
+    EXPECT_TRUE(mine.remote().post([&] { called.wake(); }));
+    EXPECT_TRUE(called.park_until(deadline::after(1h)));
 }
 
 TENDRIL_TEST(remote, a_post_wakes_a_hub_that_would_sleep_for_centuries) {

@@ -261,6 +261,9 @@ TENDRIL_HUB_TEST(timeout, a_duration_that_is_not_a_number_is_refused) {
 }
 
 TENDRIL_HUB_TEST(timeout, a_million_that_never_run_out_leave_nothing_behind) {
+    if (TENDRIL_ASAN || TENDRIL_TSAN) {
+        GTEST_SKIP() << "sanitizers keep memory that was freed";
+    }
     auto const set_and_cancel = [](int count) {
         for (int lap = 0; lap < count; ++lap) {
             timeout const limit{1s};
