@@ -16,8 +16,8 @@ namespace {
 using namespace tendril;
 using namespace std::chrono_literals;
 using test::another;
-using test::ending;
 using test::end_of;
+using test::ending;
 using test::failing_allocations;
 using test::failure;
 using test::for_each_failure;
