@@ -45,6 +45,18 @@ std::string list_parked(thread_record& thread) {
     return text.str();
 }
 
+// The error for who waits in vain; without memory for it, that is the error.
+std::exception_ptr wait_in_vain(char const* why, thread_record& thread) noexcept {
+    try {
+        return std::make_exception_ptr(would_block_forever{why + list_parked(thread)});
+    } catch (...) {
+        return std::current_exception();
+    }
+}
+
+constexpr char const* cleanup_waits =
+    "the hub closes, and cleanup waits for what can never happen:";
+
 // Whether the hub will run it, now or some time.
 bool is_in_the_hub(control_block const& block) noexcept {
     greenlet_state const state = block.state;
@@ -115,11 +127,7 @@ bool hub::closing_goes_on() {
         return true;
     }
     if (stuck_) {
-        report_error(
-            std::make_exception_ptr(would_block_forever{
-                "the hub closes, and cleanup waits for what can never happen:" +
-                list_parked(thread_)}),
-            "the hub");
+        report_error(wait_in_vain(cleanup_waits, thread_), "the hub");
         strand_survivors();
         // Whoever was told that a post is accepted may rely on it.
         return mailbox_->close();
@@ -260,11 +268,10 @@ void hub::give_up_waiting() {
     if (stage_ == stage::open && joiner_ != nullptr) {
         joiner_->wake();
     } else if (stage_ == stage::open) {
-        tell_main(
+        tell_main(wait_in_vain(
             "would block forever: nobody is ready, no alarm is armed, no I/O is under way and "
-            "there "
-            "is no remote. Waiting:" +
-            list_parked(thread_));
+            "there is no remote. Waiting:",
+            thread_));
     } else if (closer_ != nullptr) {
         stuck_ = true;
         closer_->wake();
@@ -272,21 +279,18 @@ void hub::give_up_waiting() {
         stuck_ = true;
     } else {
         // The one who closes is ending a greenlet by hand, and that one's cleanup is what waits.
-        raise_in(
-            *closing_,
-            std::make_exception_ptr(would_block_forever{
-                "the hub closes, and cleanup waits for what can never happen:" +
-                list_parked(thread_)}));
+        raise_in(*closing_, wait_in_vain(cleanup_waits, thread_));
     }
 }
 
-void hub::tell_main(std::string text) {
+void hub::tell_main(std::exception_ptr error) {
     bool const left_by_hand = main_->state == greenlet_state::suspended;
     if (left_by_hand && main_->machine.exceptions.uncaught == 0) {
-        raise_in(*main_, std::make_exception_ptr(would_block_forever{text}));
+        raise_in(*main_, std::move(error));
         return;
     }
-    deadlock_ = std::make_unique<detail::deadlock_notice>(std::move(text));
+    withdraw(*main_, *deadlock_);
+    deadlock_->error = std::move(error);
     if (!left_by_hand) {
         request(*main_, *deadlock_);
     }
@@ -294,7 +298,7 @@ void hub::tell_main(std::string text) {
         // Main is in cleanup that nothing may interrupt. All that is left is to say so, once, and
         // not to spin.
         withdraw(*main_, *deadlock_);
-        report_error(std::make_exception_ptr(would_block_forever{deadlock_->text()}), "the hub");
+        report_error(std::exchange(deadlock_->error, nullptr), "the hub");
         auto const an_hour = std::chrono::steady_clock::now() + std::chrono::hours{1};
         reactor_->sleep(deadline::at(an_hour), true);
     }

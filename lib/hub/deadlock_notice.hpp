@@ -6,6 +6,7 @@
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/errors.hpp>
 
+#include <exception>
 #include <string>
 #include <utility>
 
@@ -16,15 +17,14 @@ std::string place_of(control_block& parked);
 
 class deadlock_notice final : public interruption {
 public:
-    explicit deadlock_notice(std::string text) : interruption{rank::edge}, text_{std::move(text)} {}
+    deadlock_notice() noexcept : interruption{rank::edge} {}
     ~deadlock_notice() = default;
 
-    std::string const& text() const noexcept { return text_; }
+    /// What it throws.
+    std::exception_ptr error;
 
 private:
-    void raise() override { throw would_block_forever{text_}; }
-
-    std::string text_;
+    void raise() override { std::rethrow_exception(std::exchange(error, nullptr)); }
 };
 
 }  // namespace tendril::detail

@@ -64,6 +64,7 @@ hub::hub(boost::asio::io_context* embedding, hub_options const& options)
     : dispatcher{this_thread(), options.budget},
       budget_{options.budget},
       embedded_{embedding != nullptr},
+      deadlock_{std::make_unique<detail::deadlock_notice>()},
       clock_{options.clock == nullptr ? &steady_clock() : options.clock},
       random_{options.random == nullptr ? &own_random_ : options.random},
       own_random_{random_seed()},

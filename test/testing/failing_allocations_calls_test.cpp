@@ -6,35 +6,20 @@
 #include <harness/failure_points.hpp>
 #include <tendril/channel/channel_ends.hpp>
 #include <tendril/sync/event.hpp>
-#include <tendril/testing/failing_system_calls.hpp>
 
-#include <boost/asio/io_context.hpp>
-
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
 #include <cstdio>
-#include <exception>
 #include <string>
-#include <system_error>
 
 namespace {
 
 using namespace tendril;
 using namespace std::chrono_literals;
 using test::another;
-using test::blocking_call;
-using test::ending;
-using test::failing_allocations;
-using test::failure;
-using test::for_each_failure;
 using test::try_all;
 
 // Calls it in another greenlet, and gives it what it waits for.
 void wait_and_give(test::call_maker const& make) {
-    blocking_call const call = make();
+    test::blocking_call const call = make();
     another const other{[&] {
         if (call.take(deadline::after(1h))) {
             call.give_on();

@@ -281,7 +281,7 @@ private:
 
     // The end, and waiting in vain.
     void give_up_waiting();
-    void tell_main(std::string text);
+    void tell_main(std::exception_ptr error);
     void raise_in(control_block& suspended, std::exception_ptr error) noexcept;
     bool caller_may_close() const noexcept;
     bool closing_goes_on();
