@@ -86,7 +86,8 @@ std::size_t try_all(char const* what, F&& function) {
 class another {
 public:
     template <typename F>
-    explicit another(F&& function) : greenlet_{this_hub().spawn_raw(std::forward<F>(function))} {
+    explicit another(F&& function) : another{this_hub().spawn_raw(std::forward<F>(function))} {
+        // When this throws, the destructor ends the greenlet all the same.
         idle();
     }
     another(another const&) = delete;
@@ -98,6 +99,8 @@ public:
     control_block& block() const noexcept { return *greenlet_.block(); }
 
 private:
+    explicit another(greenlet spawned) : greenlet_{std::move(spawned)} {}
+
     greenlet greenlet_;
 };
 

@@ -67,3 +67,13 @@ TENDRIL_TEST(failing_allocations_calls, of_a_loop_that_is_stopped) {
         this_hub().join_for(1ms);
     });
 }
+
+TENDRIL_TEST(failing_allocations_calls, of_a_wait_in_vain) {
+    try_all("a wait in vain", [] {
+        event never_set;
+        another const other{[&] { never_set.wait(); }};
+        try {
+            never_set.wait();
+        } catch (would_block_forever const&) {}
+    });
+}
