@@ -174,7 +174,8 @@ TENDRIL_HUB_TEST(descriptor, a_number_that_stands_for_another_file_does_not_reac
 TENDRIL_HUB_TEST(descriptor, a_descriptor_that_was_closed_without_notice_can_be_waited_for_anew) {
     connected_pair old;
     int const number = old.first();
-    greenlet const stale = this_hub().spawn_raw([&] { wait_writable(number); });
+    std::error_code stale;
+    this_hub().spawn_raw([&] { stale = code_of([&] { wait_writable(number); }); });
     old.fill_second();
     yield();
     old.close_first();
@@ -182,6 +183,8 @@ TENDRIL_HUB_TEST(descriptor, a_descriptor_that_was_closed_without_notice_can_be_
     ASSERT_EQ(fresh.first(), number);
     fresh.write_to_first();
     EXPECT_EQ(outcome_of([&] { wait_readable(number); }), "returned");
+    yield();
+    EXPECT_EQ(stale, std::errc::operation_canceled);
 }
 
 TENDRIL_HUB_TEST(descriptor, a_regular_file_is_always_ready) {

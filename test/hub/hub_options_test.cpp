@@ -97,7 +97,7 @@ TENDRIL_HUB_TEST(hub, reports_what_the_handler_of_long_runs_throws) {
     EXPECT_EQ(errors, transcript{"the handler of long runs: std::runtime_error: oops"});
 }
 
-TENDRIL_HUB_TEST(hub, the_order_of_greenlets_is_the_same_while_long_runs_are_watched) {
+TENDRIL_ORDERED_HUB_TEST(hub, the_order_of_greenlets_is_the_same_while_long_runs_are_watched) {
     long_run_log log;
     transcript seen;
     for (char const* word : {"a", "b", "c"}) {

@@ -58,6 +58,10 @@ private:
 
 namespace detail {
 
+template <typename F>
+concept callable_without_arguments = std::is_invocable_v < std::decay_t<F>
+& > ;
+
 // A posted function, with the one allocation that a post makes.
 template <typename F>
 class posted_function final : public letter {
@@ -91,9 +95,8 @@ public:
 
     /// Makes the hub call `function` soon. Returns whether it will be called; false once the hub
     /// has closed. Throws: std::bad_alloc. Switches: never. Thread: any.
-    template <typename F>
-    requires std::is_invocable_v < std::decay_t<F>
-    & > bool post(F&& function) const {
+    template <detail::callable_without_arguments F>
+    bool post(F&& function) const {
         if (box_ == nullptr) {
             return false;
         }
