@@ -3,7 +3,6 @@
 // What is left of a greenlet when there is no memory: for objects, for stacks, or for anything.
 #include <harness/failing_allocations.hpp>
 #include <harness/greenlets.hpp>
-#include <harness/valgrind.hpp>
 #include <tendril/greenlet/greenlet.hpp>
 #include <tendril/support/system_calls.hpp>
 
@@ -267,9 +266,6 @@ TENDRIL_TEST(greenlet, switches_throws_and_ends_without_allocating) {
 }
 
 TENDRIL_TEST(greenlet, any_allocation_that_fails_is_thrown_to_whoever_asked_and_leaves_nothing) {
-    if (test::runs_under_valgrind()) {
-        GTEST_SKIP() << "Valgrind's own allocator never fails";
-    }
     std::size_t const blocks = this_thread().blocks.live();
     int number = 1;
     for (bool failed = true; failed; ++number) {
@@ -291,9 +287,6 @@ TENDRIL_TEST(greenlet, any_allocation_that_fails_is_thrown_to_whoever_asked_and_
 }
 
 TENDRIL_TEST(greenlet, a_thread_without_memory_for_its_first_one_can_try_again) {
-    if (test::runs_under_valgrind()) {
-        GTEST_SKIP() << "Valgrind's own allocator never fails";
-    }
     int failures = 0;
     on_new_thread([&] {
         for (int number = 1;; ++number) {
@@ -314,9 +307,6 @@ TENDRIL_TEST(greenlet, a_thread_without_memory_for_its_first_one_can_try_again) 
 }
 
 TENDRIL_TEST(greenlet, one_that_refuses_to_die_is_reported_even_without_memory) {
-    if (test::runs_under_valgrind()) {
-        GTEST_SKIP() << "Valgrind's own allocator never fails";
-    }
     bool stubborn = true;
     greenlet refusing = swallowing_greenlet_for(stubborn);
     greenlet_ref const named = refusing;
@@ -336,9 +326,6 @@ TENDRIL_TEST(greenlet, one_that_refuses_to_die_is_reported_even_without_memory) 
 }
 
 TENDRIL_TEST(greenlet, a_lost_error_that_cannot_be_described_is_still_printed) {
-    if (test::runs_under_valgrind()) {
-        GTEST_SKIP() << "Valgrind's own allocator never fails";
-    }
     std::exception_ptr const error = std::make_exception_ptr(
         std::runtime_error{"a long text lost"});
     greenlet const g{[] {}, {.name = "worker"}};

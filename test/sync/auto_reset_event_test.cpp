@@ -32,7 +32,7 @@ TENDRIL_HUB_TEST(auto_reset_event, two_signals_before_a_wait_are_one) {
     EXPECT_FALSE(e.try_wait());
 }
 
-TENDRIL_HUB_TEST(auto_reset_event, each_signal_wakes_the_one_that_has_waited_longest) {
+TENDRIL_ORDERED_HUB_TEST(auto_reset_event, each_signal_wakes_the_one_that_has_waited_longest) {
     auto_reset_event e;
     transcript seen;
     for (char const* word : {"a", "b", "c"}) {

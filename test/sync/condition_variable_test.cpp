@@ -50,7 +50,7 @@ TENDRIL_HUB_TEST(condition_variable, wait_gives_the_lock_up_and_owns_it_again) {
     EXPECT_EQ(waiting.outcome, "returned");
 }
 
-TENDRIL_HUB_TEST(condition_variable, notify_one_wakes_the_one_that_has_waited_longest) {
+TENDRIL_ORDERED_HUB_TEST(condition_variable, notify_one_wakes_the_one_that_has_waited_longest) {
     guarded_word word;
     transcript seen;
     for (char const* name : {"a", "b", "c"}) {
@@ -153,7 +153,7 @@ TENDRIL_HUB_TEST(condition_variable, wait_for_is_notified_in_time) {
     EXPECT_EQ(clock.elapsed(), 1ms);
 }
 
-TENDRIL_HUB_TEST(condition_variable, owning_the_lock_again_may_take_longer_than_the_limit) {
+TENDRIL_ORDERED_HUB_TEST(condition_variable, owning_the_lock_again_may_take_longer_than_the_limit) {
     guarded_word word;
     spawn([&] {
         std::lock_guard const lock{word.m};
@@ -245,7 +245,8 @@ TENDRIL_HUB_TEST(condition_variable, one_notified_and_cancelled_while_it_takes_t
     EXPECT_EQ(seen, (transcript{"returned", "cancelled"}));
 }
 
-TENDRIL_HUB_TEST(condition_variable, one_cancelled_before_it_is_notified_leaves_it_to_the_next) {
+TENDRIL_ORDERED_HUB_TEST(
+    condition_variable, one_cancelled_before_it_is_notified_leaves_it_to_the_next) {
     guarded_word word;
     attempt first;
     attempt second;

@@ -133,7 +133,7 @@ TENDRIL_HUB_TEST(event, takes_any_duration) {
         [&] { e.set(); });
 }
 
-TENDRIL_HUB_TEST(event, who_comes_while_the_woken_have_not_run_yet_does_not_wait) {
+TENDRIL_ORDERED_HUB_TEST(event, who_comes_while_the_woken_have_not_run_yet_does_not_wait) {
     event e;
     transcript seen;
     spawn([&] {

@@ -32,7 +32,7 @@ TENDRIL_HUB_TEST(latch, opens_when_it_has_been_counted_down) {
     EXPECT_EQ(waiting.outcome, "returned");
 }
 
-TENDRIL_HUB_TEST(latch, wakes_all_in_the_order_they_came) {
+TENDRIL_ORDERED_HUB_TEST(latch, wakes_all_in_the_order_they_came) {
     tendril::latch l{1};
     transcript seen;
     for (char const* word : {"a", "b", "c"}) {

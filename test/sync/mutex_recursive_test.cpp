@@ -65,7 +65,8 @@ TENDRIL_HUB_TEST(mutex_recursive, belongs_to_a_greenlet_and_not_to_its_thread) {
     EXPECT_EQ(other.outcome, "returned");
 }
 
-TENDRIL_HUB_TEST(mutex_recursive, the_last_unlock_hands_over_to_the_one_that_has_waited_longest) {
+TENDRIL_ORDERED_HUB_TEST(
+    mutex_recursive, the_last_unlock_hands_over_to_the_one_that_has_waited_longest) {
     recursive_mutex m;
     transcript seen;
     m.lock();

@@ -41,7 +41,7 @@ TENDRIL_HUB_TEST(once, passes_arguments_on) {
     EXPECT_EQ(sum, 7);
 }
 
-TENDRIL_HUB_TEST(once, others_wait_until_the_function_has_returned) {
+TENDRIL_ORDERED_HUB_TEST(once, others_wait_until_the_function_has_returned) {
     once_flag flag;
     transcript seen;
     for (char const* word : {"a", "b", "c"}) {
@@ -59,7 +59,7 @@ TENDRIL_HUB_TEST(once, others_wait_until_the_function_has_returned) {
     EXPECT_EQ(seen, (transcript{"called", "a", "b", "c"}));
 }
 
-TENDRIL_HUB_TEST(once, the_next_tries_when_the_function_throws) {
+TENDRIL_ORDERED_HUB_TEST(once, the_next_tries_when_the_function_throws) {
     once_flag flag;
     attempt first;
     attempt second;
@@ -90,7 +90,7 @@ TENDRIL_HUB_TEST(once, after_a_failure_with_nobody_waiting_the_next_caller_tries
     EXPECT_TRUE(flag.done());
 }
 
-TENDRIL_HUB_TEST(once, the_next_tries_when_the_caller_is_killed) {
+TENDRIL_ORDERED_HUB_TEST(once, the_next_tries_when_the_caller_is_killed) {
     once_flag flag;
     attempt first;
     attempt second;
@@ -105,7 +105,7 @@ TENDRIL_HUB_TEST(once, the_next_tries_when_the_caller_is_killed) {
     EXPECT_TRUE(flag.done());
 }
 
-TENDRIL_HUB_TEST(once, a_waiter_that_is_cancelled_leaves_and_the_others_stay) {
+TENDRIL_ORDERED_HUB_TEST(once, a_waiter_that_is_cancelled_leaves_and_the_others_stay) {
     once_flag flag;
     event go_on;
     attempt caller;
@@ -124,7 +124,7 @@ TENDRIL_HUB_TEST(once, a_waiter_that_is_cancelled_leaves_and_the_others_stay) {
     EXPECT_EQ(second.outcome, "returned");
 }
 
-TENDRIL_HUB_TEST(once, one_whose_turn_it_is_and_that_is_killed_passes_the_turn_on) {
+TENDRIL_ORDERED_HUB_TEST(once, one_whose_turn_it_is_and_that_is_killed_passes_the_turn_on) {
     once_flag flag;
     attempt first;
     attempt second;

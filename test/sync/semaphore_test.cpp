@@ -95,7 +95,7 @@ TENDRIL_HUB_TEST(semaphore, one_release_wakes_one_of_a_thousand_waiters) {
     s.release(999);
 }
 
-TENDRIL_HUB_TEST(semaphore, one_release_switches_to_one_of_a_thousand_waiters) {
+TENDRIL_ORDERED_HUB_TEST(semaphore, one_release_switches_to_one_of_a_thousand_waiters) {
     counting_semaphore<> s{0};
     int woken = 0;
     for (int number = 0; number < 1000; ++number) {

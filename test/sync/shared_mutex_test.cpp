@@ -84,7 +84,7 @@ TENDRIL_HUB_TEST(shared_mutex, works_with_the_locks_of_the_standard_library) {
 
 // Who is next.
 
-TENDRIL_HUB_TEST(shared_mutex, a_reader_does_not_overtake_a_writer_that_waits) {
+TENDRIL_ORDERED_HUB_TEST(shared_mutex, a_reader_does_not_overtake_a_writer_that_waits) {
     rw_mutex m;
     transcript seen;
     attempt writer;
@@ -100,7 +100,7 @@ TENDRIL_HUB_TEST(shared_mutex, a_reader_does_not_overtake_a_writer_that_waits) {
     EXPECT_EQ(seen, (transcript{"w", "end of w", "r"}));
 }
 
-TENDRIL_HUB_TEST(shared_mutex, readers_that_wait_together_are_let_in_together) {
+TENDRIL_ORDERED_HUB_TEST(shared_mutex, readers_that_wait_together_are_let_in_together) {
     rw_mutex m;
     transcript seen;
     attempt all[5];
@@ -118,7 +118,7 @@ TENDRIL_HUB_TEST(shared_mutex, readers_that_wait_together_are_let_in_together) {
     EXPECT_EQ(seen, (transcript{"a", "b", "w", "end of w", "c", "d"}));
 }
 
-TENDRIL_HUB_TEST(shared_mutex, writers_take_turns_in_the_order_they_came) {
+TENDRIL_ORDERED_HUB_TEST(shared_mutex, writers_take_turns_in_the_order_they_came) {
     rw_mutex m;
     transcript seen;
     attempt first;
@@ -168,7 +168,7 @@ TENDRIL_HUB_TEST(shared_mutex, a_stream_of_readers_does_not_starve_a_writer) {
 
 // Who gives up.
 
-TENDRIL_HUB_TEST(shared_mutex, a_writer_that_gives_up_lets_the_readers_behind_it_in) {
+TENDRIL_ORDERED_HUB_TEST(shared_mutex, a_writer_that_gives_up_lets_the_readers_behind_it_in) {
     rw_mutex m;
     transcript seen;
     attempt writer;

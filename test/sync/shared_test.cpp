@@ -45,7 +45,7 @@ greenlet noting(transcript& seen, std::string word, F function) {
 
 // Event.
 
-TENDRIL_HUB_TEST(shared, an_event_wakes_all_who_wait_in_the_order_they_came) {
+TENDRIL_ORDERED_HUB_TEST(shared, an_event_wakes_all_who_wait_in_the_order_they_came) {
     shared_event e;
     transcript seen;
     for (char const* word : {"a", "b", "c"}) {
@@ -98,7 +98,7 @@ TENDRIL_HUB_TEST(shared, a_semaphore_gives_as_many_permits_as_it_has) {
     EXPECT_EQ(s.available(), 2);
 }
 
-TENDRIL_HUB_TEST(shared, permits_go_to_waiters_directly_and_in_the_order_they_came) {
+TENDRIL_ORDERED_HUB_TEST(shared, permits_go_to_waiters_directly_and_in_the_order_they_came) {
     shared_semaphore s{0};
     transcript seen;
     for (char const* word : {"a", "b", "c"}) {
@@ -139,7 +139,7 @@ TENDRIL_HUB_TEST(shared, items_leave_a_queue_in_the_order_they_came) {
     EXPECT_EQ(clock.elapsed(), 5ms);
 }
 
-TENDRIL_HUB_TEST(shared, items_go_to_getters_directly_and_in_the_order_they_came) {
+TENDRIL_ORDERED_HUB_TEST(shared, items_go_to_getters_directly_and_in_the_order_they_came) {
     shared_queue<int> q;
     transcript seen;
     for (char const* word : {"a", "b"}) {
@@ -153,7 +153,8 @@ TENDRIL_HUB_TEST(shared, items_go_to_getters_directly_and_in_the_order_they_came
     EXPECT_EQ(seen, (transcript{"a1", "b2"}));
 }
 
-TENDRIL_HUB_TEST(shared, a_queue_with_a_bound_makes_putters_wait_and_lets_them_in_in_order) {
+TENDRIL_ORDERED_HUB_TEST(
+    shared, a_queue_with_a_bound_makes_putters_wait_and_lets_them_in_in_order) {
     shared_queue<int> q{1};
     transcript seen;
     q.put(1);
@@ -198,7 +199,7 @@ TENDRIL_HUB_TEST(shared, a_closed_queue_takes_nothing_and_gives_what_it_has) {
     EXPECT_FALSE(q.try_get());
 }
 
-TENDRIL_HUB_TEST(shared, close_tells_all_who_wait_for_a_queue) {
+TENDRIL_ORDERED_HUB_TEST(shared, close_tells_all_who_wait_for_a_queue) {
     shared_queue<int> empty;
     shared_queue<int> full{1};
     full.put(1);
@@ -215,7 +216,7 @@ TENDRIL_HUB_TEST(shared, close_tells_all_who_wait_for_a_queue) {
 
 // What interrupts.
 
-TENDRIL_HUB_TEST(shared, who_waits_is_interrupted_and_leaves_nothing_behind) {
+TENDRIL_ORDERED_HUB_TEST(shared, who_waits_is_interrupted_and_leaves_nothing_behind) {
     shared_event e;
     shared_semaphore s{0};
     shared_queue<int> q{1};

@@ -162,7 +162,8 @@ void start_taker(attempt& into, given_once const& thing, deadline limit) {
 
 }  // namespace
 
-TENDRIL_HUB_TEST(wait_queue_every_primitive, give_kill_and_limit_of_one_turn_have_one_winner) {
+TENDRIL_ORDERED_HUB_TEST(
+    wait_queue_every_primitive, give_kill_and_limit_of_one_turn_have_one_winner) {
     std::array<int, 3> order{0, 1, 2};
     do {
         for (given_once const& thing : every_primitive_of_the_hub()) {
@@ -205,7 +206,7 @@ TENDRIL_HUB_TEST(wait_queue_every_primitive, what_a_killed_one_was_given_goes_to
     }
 }
 
-TENDRIL_HUB_TEST(wait_queue_every_primitive, who_gives_up_leaves_no_waiter_and_no_alarm) {
+TENDRIL_ORDERED_HUB_TEST(wait_queue_every_primitive, who_gives_up_leaves_no_waiter_and_no_alarm) {
     for (std::string const how : {"kill", "cancel", "limit", "outer limit"}) {
         for (given_once const& thing : every_primitive()) {
             attempt taker;

@@ -321,7 +321,8 @@ TENDRIL_HUB_TEST(sleep, the_shortest_that_the_clock_knows_takes_time) {
 
 // A clock that has made a leap: the process was stopped, or the machine asleep.
 
-TENDRIL_HUB_TEST(sleep, a_thousand_sleepers_wake_in_the_order_of_their_moments_after_a_leap) {
+TENDRIL_ORDERED_HUB_TEST(
+    sleep, a_thousand_sleepers_wake_in_the_order_of_their_moments_after_a_leap) {
     std::vector<int> seen;
     for (int number = 0; number < 1000; ++number) {
         int const moment = number * 7919 % 1000;

@@ -69,7 +69,7 @@ TENDRIL_HUB_TEST(timer, its_end_ends_the_waits) {
     EXPECT_EQ(seen, transcript{"gone"});
 }
 
-TENDRIL_HUB_TEST(timer, all_who_wait_go_on_in_the_order_in_which_they_came) {
+TENDRIL_ORDERED_HUB_TEST(timer, all_who_wait_go_on_in_the_order_in_which_they_came) {
     timer alarm{1s};
     transcript seen;
     for (char const* word : {"a", "b"}) {
