@@ -21,6 +21,7 @@
 #include <pthread.h>
 
 #include <new>
+#include <type_traits>
 
 namespace tendril {
 namespace {
@@ -30,10 +31,12 @@ struct registry {
     thread_record* first = nullptr;
 };
 
+// Threads may end after everything else has been destroyed.
+static_assert(std::is_trivially_destructible_v<registry>);
+
 registry& all_records() noexcept {
-    // Never destroyed: threads may end after everything else.
-    static registry* const all = new registry;
-    return *all;
+    static constinit registry all;
+    return all;
 }
 
 bool waits_for_result_of(control_block const& candidate, control_block const* of) noexcept {

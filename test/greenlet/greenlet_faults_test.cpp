@@ -4,6 +4,7 @@
 #include <harness/failing_allocations.hpp>
 #include <harness/greenlets.hpp>
 #include <tendril/greenlet/greenlet.hpp>
+#include <tendril/support/scope_exit.hpp>
 #include <tendril/support/system_calls.hpp>
 
 #include <sys/mman.h>
@@ -287,22 +288,25 @@ TENDRIL_TEST(greenlet, any_allocation_that_fails_is_thrown_to_whoever_asked_and_
 }
 
 TENDRIL_TEST(greenlet, a_thread_without_memory_for_its_first_one_can_try_again) {
+    auto const begin_and_end = [] {
+        greenlet const first{[] { switch_to_parent(); }};
+        first.switch_to();
+    };
     int failures = 0;
-    on_new_thread([&] {
-        for (int number = 1;; ++number) {
-            test::failing_allocation const next{number};
+    bool has_failed = true;
+    for (int number = 1; has_failed; ++number) {
+        on_new_thread([&] {
             try {
-                greenlet const first{[] { switch_to_parent(); }};
-                first.switch_to();
+                test::failing_allocation const next{number};
+                scope_exit const look{[&] { has_failed = next.has_failed(); }};
+                begin_and_end();
             } catch (std::bad_alloc const&) {
                 ++failures;
             }
-            if (!next.has_failed()) {
-                break;
-            }
-        }
-        EXPECT_EQ(this_thread().started, 0U);
-    });
+            begin_and_end();
+            EXPECT_EQ(this_thread().started, 0U);
+        });
+    }
     EXPECT_GE(failures, 4);
 }
 
