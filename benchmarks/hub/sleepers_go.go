@@ -14,6 +14,7 @@ import (
 )
 
 const sleepers = 100000
+const atATime = 100
 
 func main() {
 	runtime.GOMAXPROCS(1)
@@ -28,6 +29,9 @@ func main() {
 			late[index] = float64(time.Since(wanted)) / float64(time.Millisecond)
 			all.Done()
 		}(made)
+		if made%atATime == 0 {
+			runtime.Gosched()
+		}
 	}
 	all.Wait()
 	sort.Float64s(late)

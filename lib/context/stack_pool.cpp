@@ -44,6 +44,13 @@ constexpr std::size_t page_size = 4096;
 constexpr std::size_t colours = 32;
 constexpr std::size_t colour_step = 64;
 
+// A page that nobody uses keeps the slots of a class apart, but for the smallest. The processor
+// looks an address up by the low bits of its page's number; the first pages of stacks that are a
+// power of two apart would share few places there, and a hundred stacks already push each other
+// out. Slots of 128 KiB fare as well without, and the page's entry in the page tables would cost
+// 8 bytes in 260.
+constexpr std::size_t page_offset = page_size;
+
 constexpr std::size_t first_slab_slots = 16;
 constexpr std::size_t largest_slab_slots = 4096;
 constexpr std::size_t largest_slab_bytes = std::size_t{1} << 30U;
@@ -122,7 +129,7 @@ stack_pool::stack_pool(stack_guard guard) noexcept : guard_{guard} {}
 stack_pool::~stack_pool() {
     for (std::size_t index = 0; index < class_count; ++index) {
         for (slab& held : classes_[index].slabs) {
-            free_slab(held, slot_size(index));
+            free_slab(held, index);
         }
     }
 }
@@ -195,11 +202,15 @@ stack_pool_statistics stack_pool::statistics() const noexcept {
         numbers.slabs += classes_[index].slabs.size();
         for (slab const& each : classes_[index].slabs) {
             carved += each.carved;
-            numbers.reserved += each.slots * slot_size(index);
+            numbers.reserved += each.slots * slot_pitch(index);
         }
     }
     numbers.idle = carved - in_use_;
     return numbers;
+}
+
+std::size_t stack_pool::slot_pitch(std::size_t class_index) noexcept {
+    return slot_size(class_index) + (class_index == 0 ? 0 : page_offset);
 }
 
 std::size_t stack_pool::look_up_class(std::size_t size) {
@@ -212,11 +223,11 @@ std::size_t stack_pool::look_up_class(std::size_t size) {
 stack_pool::place stack_pool::find(void const* address) const noexcept {
     auto const* const wanted = static_cast<std::byte const*>(address);
     for (std::size_t index = 0; index < class_count; ++index) {
-        std::size_t const size = slot_size(index);
+        std::size_t const pitch = slot_pitch(index);
         for (slab const& each : classes_[index].slabs) {
-            if (wanted >= each.memory && wanted < each.memory + each.carved * size) {
+            if (wanted >= each.memory && wanted < each.memory + each.carved * pitch) {
                 auto const offset = static_cast<std::size_t>(wanted - each.memory);
-                return {&each.stacks[offset / size], offset % size};
+                return {&each.stacks[offset / pitch], offset % pitch};
             }
         }
     }
@@ -241,14 +252,14 @@ stack& stack_pool::carve(std::size_t class_index) {
         reserve(class_index);
     }
     slab& source = from.slabs.back();
-    std::size_t const size = slot_size(class_index);
-    std::byte* const slot = source.memory + source.carved * size;
+    std::byte* const slot = source.memory + source.carved * slot_pitch(class_index);
     if (source.carved == source.prepared) {
-        prepare(source, size);
+        prepare(source, class_index);
     }
 
     std::byte* const limit = slot + (guard_ == stack_guard::none ? 0 : guard_size);
-    std::byte* const top = slot + size - (next_colour_++ % colours) * colour_step;
+    std::byte* const end = slot + slot_size(class_index);
+    std::byte* const top = end - (next_colour_++ % colours) * colour_step;
     stack& carved = source.stacks[source.carved++];
     carved = stack{
         .top = top,
@@ -265,9 +276,10 @@ stack& stack_pool::carve(std::size_t class_index) {
 
 void stack_pool::reserve(std::size_t class_index) {
     size_class& to = classes_[class_index];
-    std::size_t const size = slot_size(class_index);
+    std::size_t const pitch = slot_pitch(class_index);
     std::size_t const doubled = to.slabs.empty() ? first_slab_slots : to.slabs.back().slots * 2;
-    std::size_t const fitting = std::max(largest_slab_bytes / size, std::size_t{1});
+    std::size_t const fitting = std::max(
+        largest_slab_bytes / slot_size(class_index), std::size_t{1});
     std::size_t const slots = std::min({doubled, largest_slab_slots, fitting});
 
     slab reserved;
@@ -275,29 +287,29 @@ void stack_pool::reserve(std::size_t class_index) {
     reserved.stacks = std::make_unique_for_overwrite<stack[]>(slots);
     to.slabs.reserve(to.slabs.size() + 1);
     void* const memory = kernel().mmap(
-        nullptr, slots * size, PROT_READ | PROT_WRITE,
+        nullptr, slots * pitch, PROT_READ | PROT_WRITE,
         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (memory == MAP_FAILED) {
         throw_exhausted("mmap");
     }
     // Both are wishes: a kernel without huge pages or without names answers EINVAL. A huge page
     // would make the first touch of a stack cost 2 MiB.
-    kernel().madvise(memory, slots * size, MADV_NOHUGEPAGE);
-    ::prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, memory, slots * size, "tendril stacks");
+    kernel().madvise(memory, slots * pitch, MADV_NOHUGEPAGE);
+    ::prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, memory, slots * pitch, "tendril stacks");
     reserved.memory = static_cast<std::byte*>(memory);
     to.slabs.push_back(std::move(reserved));
 }
 
-void stack_pool::prepare(slab& source, std::size_t slot) {
-    if (!prepare_many(source, slot)) {
-        protect(source.memory + source.prepared * slot);
+void stack_pool::prepare(slab& source, std::size_t class_index) {
+    if (!prepare_many(source, class_index)) {
+        protect(source.memory + source.prepared * slot_pitch(class_index));
         ++source.prepared;
     }
 }
 
 // Prepares as many slots as the class has carved so far, in two system calls. A test that replaces
 // them sees every slot by itself.
-bool stack_pool::prepare_many(slab& source, std::size_t slot) noexcept {
+bool stack_pool::prepare_many(slab& source, std::size_t class_index) noexcept {
     std::size_t const left = source.slots - source.prepared;
     // Slabs double until they are large, so this is what the class has, or less.
     std::size_t const made = source.slots - first_slab_slots + source.carved;
@@ -309,9 +321,10 @@ bool stack_pool::prepare_many(slab& source, std::size_t slot) noexcept {
     ranges guards;
     ranges tops;
     for (std::size_t index = 0; index < count; ++index) {
-        std::byte* const start = source.memory + (source.prepared + index) * slot;
+        std::byte* const start = source.memory +
+            (source.prepared + index) * slot_pitch(class_index);
         guards[index] = {start, guard_size};
-        tops[index] = {start + slot - page_size, page_size};
+        tops[index] = {start + slot_size(class_index) - page_size, page_size};
     }
     if (!advise(guards, count, install_guard_marker)) {
         return false;
@@ -339,7 +352,7 @@ void stack_pool::protect(std::byte* slot) {
     }
 }
 
-void stack_pool::free_slab(slab& freed, std::size_t slot) noexcept {
+void stack_pool::free_slab(slab& freed, std::size_t class_index) noexcept {
     stack* const carved_end = freed.stacks.get() + freed.carved;
     if (!std::all_of(freed.stacks.get(), carved_end, [](stack& each) { return each.idle; })) {
         // Somebody refused to die there. The table of stacks is leaked with the slab.
@@ -350,7 +363,7 @@ void stack_pool::free_slab(slab& freed, std::size_t slot) noexcept {
         sanitizer::forget(each.sanitizer);
         VALGRIND_STACK_DEREGISTER(each.valgrind_id);
     });
-    kernel().munmap(freed.memory, freed.slots * slot);
+    kernel().munmap(freed.memory, freed.slots * slot_pitch(class_index));
 }
 
 }  // namespace tendril

@@ -137,7 +137,7 @@ void hub::offer_switch() {
         control_block& self = *thread_.current;
         void* const mark = std::exchange(self.parked_on, this);
         ready_.put_back(self);
-        leave(greenlet_state::ready);
+        leave(greenlet_state::ready, jump_and_return);
         self.parked_on = mark;
     }
 }

@@ -314,6 +314,16 @@ std::exception_ptr dispatcher::begin(control_block& block) noexcept {
     }
 }
 
+// Returns who goes on when it is the turn of one that is unstarted. If there is no stack for it,
+// the loop ends it, which is nothing to do on the stack of the one that leaves.
+control_block& dispatcher::begin_or_leave_to_loop(control_block& first) noexcept {
+    if (begin(first) == nullptr) {
+        return first;
+    }
+    ready_.put_back(first);
+    return *loop_;
+}
+
 void hub::end_without_stack(control_block& block, std::exception_ptr const& reason) noexcept {
     --spawned_;
     abandon(block, reason);

@@ -15,23 +15,24 @@
 
 namespace tendril {
 
+void waiter::park() { park_by(jump_and_return); }
+
 void waiter::park_limited(deadline limit, reference kind) {
     if (outcome_ == outcome::waiting) {
-        deliver_interruption();
+        deliver_interruption(hub_->thread());
         park_limit const alarm{*this, limit, kind};
-        wait(false);
+        wait_by(jump_and_return);
     }
 }
 
 void waiter::park_shielded() {
-    if (outcome_ == outcome::waiting) {
-        wait(true);
-    }
+    shielded_ = true;
+    park_operation();
 }
 
 void waiter::park_operation() {
     if (outcome_ == outcome::waiting) {
-        wait(false);
+        wait_by(jump_and_return);
     }
 }
 

@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <cstring>
 #include <numeric>
+#include <stdexcept>
+#include <string>
 
 namespace {
 
@@ -47,6 +49,41 @@ TENDRIL_TEST(machine_context, a_jump_enters_the_new_stack_and_another_comes_back
     seen.push_back("home");
     other.resume();
     EXPECT_EQ(seen, (transcript{"other begins", "home", "other ends"}));
+}
+
+TENDRIL_TEST(machine_context, both_ways_to_jump_arrive_where_either_has_left) {
+    constexpr std::array ways{jump_in_line, jump_and_return};
+    for (std::size_t pair = 0; pair < 4; ++pair) {
+        int steps = 0;
+        stack_pool pool;
+        bare_context other{pool, [&](bare_context& self) {
+                               for (; steps < 5; ++steps) {
+                                   self.suspend(ways[pair / 2]);
+                               }
+                           }};
+        while (!other.finished()) {
+            other.resume(ways[pair % 2]);
+        }
+        EXPECT_EQ(steps, 5);
+    }
+}
+
+TENDRIL_TEST(machine_context, an_exception_leaves_a_function_that_has_jumped_and_returned) {
+    std::string caught;
+    stack_pool pool;
+    bare_context other{pool, [&](bare_context& self) {
+                           try {
+                               self.suspend(jump_and_return);
+                               throw std::runtime_error{"after the landing"};
+                           } catch (std::runtime_error const& error) {
+                               self.suspend(jump_and_return);
+                               caught = error.what();
+                           }
+                       }};
+    for (int turn = 0; turn < 3; ++turn) {
+        other.resume(jump_and_return);
+    }
+    EXPECT_EQ(caught, "after the landing");
 }
 
 TENDRIL_TEST(machine_context, preparing_runs_nothing) {

@@ -201,7 +201,7 @@ TENDRIL_TEST(stack_pool, counts_what_is_in_use_idle_and_at_its_peak) {
 }
 
 TENDRIL_TEST(stack_pool, reserves_sixteen_slots_first_and_then_twice_as_many) {
-    constexpr std::size_t slot = 256 * 1024;
+    constexpr std::size_t slot = 260 * 1024;
     stack_pool pool;
     borrowed_stacks stacks{pool};
     for (int count = 0; count < 16; ++count) {
@@ -244,6 +244,23 @@ TENDRIL_TEST(stack_pool, maps_few_slabs_for_many_stacks) {
         stacks.take(64 * 1024);
     }
     EXPECT_LE(pool.statistics().slabs, 8U);
+}
+
+TENDRIL_TEST(stack_pool, keeps_slots_a_page_more_than_a_power_of_two_apart) {
+    stack_pool pool;
+    borrowed_stacks stacks{pool};
+    for (std::size_t slot = 256 * 1024; slot <= 4 * 1024 * 1024; slot *= 2) {
+        std::byte const* const first = stacks.take(slot - stack_pool::guard_size).limit;
+        std::byte const* const second = stacks.take(slot - stack_pool::guard_size).limit;
+        EXPECT_EQ(second - first, static_cast<std::ptrdiff_t>(slot + page));
+    }
+}
+
+TENDRIL_TEST(stack_pool, keeps_the_smallest_slots_side_by_side) {
+    stack_pool pool;
+    borrowed_stacks stacks{pool};
+    std::byte const* const first = stacks.take(stack_pool::minimum_size).limit;
+    EXPECT_EQ(stacks.take(stack_pool::minimum_size).limit - first, 128 * 1024);
 }
 
 TENDRIL_TEST(stack_pool, shifts_the_tops_of_neighbours_to_thirty_two_colours) {

@@ -38,16 +38,16 @@ public:
     }
 
     /// Continues the function, from the thread's own stack, until it suspends itself or ends.
-    void resume() {
+    void resume(jump_function how = jump_in_line) {
         running() = this;
         home_of_all() = &home_;
-        jump(home_, machine_, live_exception_state(), home_record_, memory_.sanitizer);
+        jump(home_, machine_, live_exception_state(), home_record_, memory_.sanitizer, how);
     }
 
     /// Goes back to the thread's own stack, from the function.
-    void suspend() {
+    void suspend(jump_function how = jump_in_line) {
         machine_context& home = *home_of_all();
-        jump(machine_, home, live_exception_state(), memory_.sanitizer, home_record_);
+        jump(machine_, home, live_exception_state(), memory_.sanitizer, home_record_, how);
     }
 
     /// Continues another context, from the function.

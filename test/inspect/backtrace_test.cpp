@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/greenlets.hpp>
+#include <tendril/hub/run.hpp>
 #include <tendril/inspect/backtrace.hpp>
+#include <tendril/sync/event.hpp>
 #include <tendril/time/sleep.hpp>
 
 #include <algorithm>
@@ -20,6 +22,16 @@ using tendril::test::switch_to_parent;
     }
     int deeper = descend_for_backtrace(depth - 1);
     // Compilers make a loop of a recursion whose last step they can move.
+    asm volatile("" : "+r"(deeper));
+    return deeper + 1;
+}
+
+[[gnu::noinline]] int wait_deep_for_backtrace(event& goes_on, int depth) {
+    if (depth == 0) {
+        goes_on.wait();
+        return 0;
+    }
+    int deeper = wait_deep_for_backtrace(goes_on, depth - 1);
     asm volatile("" : "+r"(deeper));
     return deeper + 1;
 }
@@ -45,6 +57,23 @@ TENDRIL_TEST(backtrace, has_a_frame_for_each_call) {
     shallow.switch_to();
     deep.switch_to();
     EXPECT_EQ(frames_of(deep).size(), frames_of(shallow).size() + 20);
+}
+
+TENDRIL_TEST(backtrace, has_a_frame_for_each_call_of_one_that_waits_in_the_hub) {
+    tendril::run([] {
+        event goes_on;
+        int depth = 0;
+        greenlet const shallow = this_hub().spawn_raw([&] { wait_deep_for_backtrace(goes_on, 1); });
+        greenlet const deep = this_hub().spawn_raw(
+            [&] { depth = wait_deep_for_backtrace(goes_on, 21); });
+        yield();
+        EXPECT_EQ(frames_of(deep).size(), frames_of(shallow).size() + 20);
+        EXPECT_NE(backtrace{deep}.position().find("wait_deep_for_backtrace"), std::string::npos)
+            << backtrace{deep};
+        goes_on.set();
+        this_hub().join();
+        EXPECT_EQ(depth, 21);
+    });
 }
 
 TENDRIL_TEST(backtrace, names_the_innermost_function_of_the_program) {

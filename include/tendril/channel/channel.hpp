@@ -125,7 +125,7 @@ public:
         }
         detail::send_waiter<T> me{item};
         senders_.push(me);
-        me.park_until(limit);
+        me.park_until_in_line(limit);
         return me.conclude();
     }
 
@@ -144,7 +144,9 @@ public:
             return take();
         }
         detail::receive_waiter<T> me;
-        wait_for_item(me, deadline::never());
+        require_open();
+        receivers_.push(me);
+        me.park_until_in_line(deadline::never());
         if (!me.item) [[unlikely]] {
             detail::throw_channel_closed();
         }
@@ -164,7 +166,9 @@ public:
             return take();
         }
         detail::receive_waiter<T> me;
-        wait_for_item(me, limit);
+        require_open();
+        receivers_.push(me);
+        me.park_until(limit);
         if (!me.item && me.settled() == waiter::outcome::woken) {
             detail::throw_channel_closed();
         }
@@ -180,7 +184,9 @@ public:
         }
         detail::receive_waiter<T> me;
         if (!closed_) {
-            wait_for_item(me, deadline::never());
+            require_open();
+            receivers_.push(me);
+            me.park_until_in_line(deadline::never());
         }
         return std::move(me.item);
     }
@@ -296,12 +302,6 @@ private:
             }
             wait_queue::wake(sender);
         }
-    }
-
-    TENDRIL_ALWAYS_INLINE void wait_for_item(detail::receive_waiter<T>& me, deadline limit) {
-        require_open();
-        receivers_.push(me);
-        me.park_until(limit);
     }
 
     ring_buffer<T> buffer_;

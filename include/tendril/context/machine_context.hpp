@@ -10,9 +10,15 @@
 // the processor are pushed with the registers. Everything else that a thread has stays with the
 // thread and is shared by its stacks: `errno`, thread-local variables, the signal mask.
 //
-// `jump` is inline down to Boost's assembly on purpose. The assembly leaves with an indirect jump
-// and not with a return, so every `ret` that is executed between it and the caller's loop comes
-// as a surprise to the processor; in line there is none.
+// A processor foretells where a return goes to by the calls that it has seen. Boost's assembly is
+// called and leaves with an indirect jump, so behind it that record is one entry too long, and
+// every return that follows comes as a surprise, which costs more than the jump. There are two ways
+// out, and a caller of `jump` chooses (`jump_function`):
+//
+// - in line: `jump` and all between it and the user's loop is inline, and no return follows;
+// - `jump_and_return` arrives with a return itself and leaves the record as long as it was. It then
+//   holds the calls of the one who left: those of the one who arrives too, if both came here by the
+//   same calls, as a thousand greenlets do that wait in one place.
 //
 // This header knows nothing about greenlets. Read next: ../greenlet/control_block.hpp.
 
@@ -47,16 +53,26 @@ TENDRIL_ALWAYS_INLINE void note_departure(arrival from) noexcept {
     static_cast<machine_context*>(from.data)->resume_point = from.fctx;
 }
 
+/// How to jump: the head of this file compares the two.
+using jump_function = arrival (*)(void* resume_point, void* data);
+
+/// Boost's jump, for code that is inline down to it.
+inline constexpr jump_function jump_in_line = &boost::context::detail::jump_fcontext;
+
+/// The same for a function that many wait in, by the same calls.
+extern "C" arrival tendril_jump_and_return(void* resume_point, void* data);
+inline constexpr jump_function jump_and_return = &tendril_jump_and_return;
+
 /// Suspends the running execution in `from` and continues `to`. Returns when something jumps back
 /// to `from`. `live` is this thread's exception state.
 /// Thread: both executions belong to the calling thread.
 // DOC: jump
 TENDRIL_ALWAYS_INLINE void jump(
     machine_context& from, machine_context& to, exception_state& live,
-    sanitizer_record& from_record, sanitizer_record& to_record) {
+    sanitizer_record& from_record, sanitizer_record& to_record, jump_function how = jump_in_line) {
     from.exceptions.replace(live, to.exceptions);
     sanitizer::leave(from_record, to_record);
-    note_departure(boost::context::detail::jump_fcontext(to.resume_point, &from));
+    note_departure(how(to.resume_point, &from));
     sanitizer::arrive(from_record);
 }
 // DOC-END: jump

@@ -3,7 +3,7 @@
 
 // A stack: a piece of memory that grows down, from its top to its guard.
 //
-//        high addresses
+//        high addresses   (a page that nobody uses, where slots are 256 KiB and more)
 //      ┌────────────────┐ ← end of the slot
 //      │ colour         │   0 to 31 cache lines, so that the hot frames of many stacks do not all
 //      ├────────────────┤ ← top   fall into the same set of the cache

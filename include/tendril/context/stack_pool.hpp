@@ -182,6 +182,8 @@ private:
     static std::size_t slot_size(std::size_t class_index) noexcept {
         return smallest_slot << class_index;
     }
+    // How far the slots of a class are apart: see `page_offset` in the source.
+    static std::size_t slot_pitch(std::size_t class_index) noexcept;
     struct place {
         stack const* in = nullptr;
         std::size_t offset = 0;
@@ -195,10 +197,10 @@ private:
     place find(void const* address) const noexcept;
     stack& carve(std::size_t class_index);
     void reserve(std::size_t class_index);
-    void prepare(slab& source, std::size_t slot);
-    bool prepare_many(slab& source, std::size_t slot) noexcept;
+    void prepare(slab& source, std::size_t class_index);
+    bool prepare_many(slab& source, std::size_t class_index) noexcept;
     void protect(std::byte* slot);
-    static void free_slab(slab& freed, std::size_t slot) noexcept;
+    static void free_slab(slab& freed, std::size_t class_index) noexcept;
 
     std::array<size_class, class_count> classes_;
     stack_guard guard_;

@@ -3,10 +3,9 @@
 
 // The switch itself: the path that must be fast, and nothing else.
 //
-// Everything here is inline down to Boost's jump. That is not a matter of saving a call: the jump
-// leaves one stack and arrives on another by an indirect jump, so a `ret` that is executed behind
-// it, for a call that was made before it, returns to an address that the processor did not expect.
-// Out of line, the same switch costs three times as much.
+// Everything here is inline down to the jump. That is not a matter of saving a call: a return that
+// follows Boost's jump is one that the processor did not expect (context/machine_context.hpp). Out
+// of line, the same switch costs three times as much.
 //
 // Rules, in order of danger:
 // 1. Between `switch_stacks` entering and leaving, this thread has run other greenlets. Nothing
@@ -43,7 +42,8 @@ inline sanitizer_record& sanitizer_of(control_block& block) noexcept {
 /// Requires: `to` is suspended, or ready, or parked with its wait over; both are of this thread.
 /// Switches: may.
 TENDRIL_ALWAYS_INLINE void switch_stacks(
-    thread_record& thread, control_block& to, greenlet_state leaves_as) {
+    thread_record& thread, control_block& to, greenlet_state leaves_as,
+    jump_function how = jump_in_line) {
     control_block& from = *thread.current;
     from.state.store(leaves_as, std::memory_order_relaxed);
     to.state.store(greenlet_state::running, std::memory_order_relaxed);
@@ -51,7 +51,7 @@ TENDRIL_ALWAYS_INLINE void switch_stacks(
     ++thread.switches;
     jump(
         from.machine, to.machine, *thread.live_exceptions, detail::sanitizer_of(from),
-        detail::sanitizer_of(to));
+        detail::sanitizer_of(to), how);
 }
 
 /// Does what the one who left could not do by itself. Throws: what was thrown into the greenlet

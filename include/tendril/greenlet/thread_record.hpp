@@ -118,7 +118,8 @@ struct thread_record {
 };
 
 namespace detail {
-extern constinit thread_local thread_record* this_thread_record TENDRIL_FAST_TLS;
+extern constinit thread_local thread_record* this_thread_record TENDRIL_FAST_TLS
+    TENDRIL_SYMBOL("tendril_this_thread_record");
 TENDRIL_COLD thread_record& make_thread_record();
 }  // namespace detail
 
@@ -126,6 +127,17 @@ TENDRIL_COLD thread_record& make_thread_record();
 /// Switches: never.
 inline thread_record& this_thread() {
     thread_record* const record = detail::this_thread_record;
+    if (record == nullptr) [[unlikely]] {
+        return detail::make_thread_record();
+    }
+    return *record;
+}
+
+/// The same, for one who has just been continued and has to go on to somebody else: it waits for
+/// nothing that its own stack must give back first. Throws: as above. Switches: never.
+TENDRIL_ALWAYS_INLINE thread_record& this_thread_afresh() {
+    thread_record* record = nullptr;
+    TENDRIL_READ_AFRESH(record, detail::this_thread_record, "tendril_this_thread_record");
     if (record == nullptr) [[unlikely]] {
         return detail::make_thread_record();
     }

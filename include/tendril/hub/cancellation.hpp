@@ -133,8 +133,8 @@ inline void check_interruption() {
 
 /// As above, but never switches: for one that stands in a queue already, or is about to switch.
 /// Switches: never.
-inline void deliver_interruption() {
-    control_block& self = *this_thread().current;
+inline void deliver_interruption(thread_record const& thread = this_thread()) {
+    control_block& self = *thread.current;
     if (self.pending != 0) [[unlikely]] {
         detail::deliver_pending(self);
     }

@@ -350,7 +350,7 @@ TENDRIL_COLD hub& make_this_hub();
 /// The hub of the calling thread, made at first use and closed when the thread ends.
 /// Throws: as the constructor. Switches: never.
 inline hub& this_hub() {
-    hub* const present = hub::of(this_thread());
+    hub* const present = hub::of(this_thread_afresh());
     return present != nullptr ? *present : detail::make_this_hub();
 }
 

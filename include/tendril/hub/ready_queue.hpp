@@ -16,9 +16,8 @@
 // 2. `stop_at_` is the number of the first callback, or 0 when a `ready_order` decides or all goes
 //    through the hub, or the largest number when neither is the case.
 //
-// Switches: never, unless a `visit` does; the `dispatcher`, which says so at each function, is the
-// half of the hub that does: inline down to the jump, for the reason that greenlet/switch.hpp
-// gives.
+// Switches: never, unless a `visit` does; but the `dispatcher`, the half of the hub that does and
+// says so at each function, is inline down to the jump: greenlet/switch.hpp says why.
 
 #include <tendril/greenlet/control_block.hpp>
 #include <tendril/greenlet/switch.hpp>
@@ -88,6 +87,7 @@ public:
             return nullptr;
         }
         unlink_first();
+        fetch_ahead();
         return next;
     }
     // DOC-END: pop_direct
@@ -129,6 +129,17 @@ private:
         }
         ++popped_;
     }
+    // Asks for the memory of the next but one: the registers that its stack gives back, on two
+    // lines, and the block behind it. Among many, none of it is in the nearest cache.
+    TENDRIL_ALWAYS_INLINE void fetch_ahead() const noexcept {
+        control_block const* const second = head_ == nullptr ? nullptr : head_->next_ready;
+        if (second != nullptr) {
+            auto const* const saved = static_cast<std::byte const*>(second->machine.resume_point);
+            __builtin_prefetch(saved);
+            __builtin_prefetch(saved + 64);
+            __builtin_prefetch(second->next_ready);
+        }
+    }
     void look_for_stop() noexcept;
     bool may_be_next(control_block const& block) const noexcept;
     control_block** decide() noexcept;
@@ -167,19 +178,19 @@ public:
 
     /// Suspends the running greenlet as parked or ready and continues whoever is next.
     /// Switches: may. Thread: hub.
-    TENDRIL_ALWAYS_INLINE void leave(greenlet_state leaves_as) {
+    TENDRIL_ALWAYS_INLINE void leave(greenlet_state leaves_as, jump_function how) {
         thread_.transfer = nullptr;
-        switch_stacks(thread_, next(), leaves_as);
+        switch_stacks(thread_, next(), leaves_as, how);
         finish_arrival(thread_);
     }
 
     /// Lets everybody run who is ready now. Switches: may. Thread: hub.
-    TENDRIL_ALWAYS_INLINE void leave_ready() {
+    TENDRIL_ALWAYS_INLINE void leave_ready(jump_function how = jump_and_return) {
         if (ready_.empty() && --budget_left_ >= 0) {
             return;
         }
         queue(*thread_.current);
-        leave(greenlet_state::ready);
+        leave(greenlet_state::ready, how);
     }
 
     /// Says whether anybody could run now if the caller left. Switches: never. Thread: hub.
@@ -226,11 +237,7 @@ protected:
                     [[likely]] {
                     return *ready;
                 }
-                if (begin(*ready) == nullptr) {
-                    return *ready;
-                }
-                // There is no stack for it. The loop ends it, which is nothing to do on this one.
-                ready_.put_back(*ready);
+                return begin_or_leave_to_loop(*ready);
             }
         }
         return *loop_;
@@ -259,6 +266,7 @@ protected:
     bool wants_turn_ = false;
 
 private:
+    [[gnu::noinline]] control_block& begin_or_leave_to_loop(control_block& first) noexcept;
     TENDRIL_COLD void ask_for_turn() noexcept;
     [[noreturn]] TENDRIL_COLD void refuse_to_park() const;
     [[noreturn]] TENDRIL_COLD void refuse_in_child() const;

@@ -59,21 +59,25 @@ public:
     /// Waits until somebody wakes it; returns at once when somebody has.
     /// Throws: what was requested for the greenlet (cancellation.hpp); misuse in a callback of the
     /// hub. Switches: may.
-    TENDRIL_ALWAYS_INLINE void park() {
-        // A value that was handed over together with the wake must not be lost to an interruption.
-        if (outcome_ == outcome::waiting) {
-            deliver_interruption();
-            wait(false);
-        }
-    }
+    void park();
 
     /// As above, but at most until `limit`. Returns whether it was woken. A limit that is not
     /// referenced is no reason for the hub to go on. Switches: may.
-    TENDRIL_ALWAYS_INLINE bool park_until(deadline limit, reference kind = reference::referenced) {
+    bool park_until(deadline limit, reference kind = reference::referenced) {
         if (limit.is_never()) [[likely]] {
             park();
         } else {
             park_limited(limit, kind);
+        }
+        return outcome_ == outcome::woken;
+    }
+
+    /// As above, in line down to the jump (context/machine_context.hpp). Switches: may.
+    TENDRIL_ALWAYS_INLINE bool park_until_in_line(deadline limit) {
+        if (limit.is_never()) [[likely]] {
+            park_by(jump_in_line);
+        } else {
+            park_limited(limit, reference::referenced);
         }
         return outcome_ == outcome::woken;
     }
@@ -150,12 +154,17 @@ private:
     friend void interrupt_park(control_block& target) noexcept;
     friend class park_limit;
 
-    // Inline down to the jump, for the reason that greenlet/switch.hpp gives.
-    TENDRIL_ALWAYS_INLINE void wait(bool shielded) {
+    TENDRIL_ALWAYS_INLINE void park_by(jump_function how) {
+        // A value that was handed over together with the wake must not be lost to an interruption.
+        if (outcome_ == outcome::waiting) {
+            deliver_interruption(hub_->thread());
+            wait_by(how);
+        }
+    }
+    TENDRIL_ALWAYS_INLINE void wait_by(jump_function how) {
         hub_->require_may_park();
-        shielded_ = shielded;
         block_->parked_on = this;
-        hub_->leave(greenlet_state::parked);
+        hub_->leave(greenlet_state::parked, how);
         block_->parked_on = nullptr;
         if (outcome_ == outcome::interrupted) [[unlikely]] {
             deliver();

@@ -15,6 +15,12 @@
 #error "tendril runs on Linux: its stacks, guards and reactor use Linux system calls"
 #endif
 
+#if defined(__x86_64__)
+#define TENDRIL_X86_64 1
+#else
+#define TENDRIL_X86_64 0
+#endif
+
 // AddressSanitizer and ThreadSanitizer must be told about every switch (context/sanitizer.hpp).
 #if defined(__SANITIZE_ADDRESS__)
 #define TENDRIL_ASAN 1
@@ -53,3 +59,17 @@
 // A thread-local that is read on every switch. The model lets the shared library reach it with
 // one instruction; it needs a few bytes of static TLS, which the loader keeps in reserve.
 #define TENDRIL_FAST_TLS [[gnu::tls_model("initial-exec")]]
+
+// The name by which the assembler knows a variable.
+#define TENDRIL_SYMBOL(name) asm(name)
+
+// Reads such a thread-local pointer and shares nothing with an earlier read. A compiler keeps the
+// offset of a thread-local in a register across a switch. That register comes back from the stack
+// which goes on, and whoever reads the pointer next would wait for that stack's memory: among ten
+// thousand greenlets, most of the time of a switch.
+#if TENDRIL_X86_64
+#define TENDRIL_READ_AFRESH(result, variable, name)                                                \
+    asm volatile("movq " name "@gottpoff(%%rip), %0\n\tmovq %%fs:(%0), %0" : "=r"(result))
+#else
+#define TENDRIL_READ_AFRESH(result, variable, name) result = variable
+#endif

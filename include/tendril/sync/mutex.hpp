@@ -84,9 +84,9 @@ private:
     friend class recursive_mutex;
 
     explicit mutex(char const* what) noexcept : waiters_{what}, what_{what} {}
-    TENDRIL_COLD bool lock_slowly(deadline limit);
+    [[gnu::noinline]] bool lock_slowly(deadline limit);
     bool wait_for_turn(deadline limit);
-    TENDRIL_COLD void unlock_slowly();
+    [[gnu::noinline]] void unlock_slowly();
 
     wait_queue waiters_;
     control_block* owner_ = nullptr;

@@ -37,12 +37,12 @@ void sleep_for(
 
 /// Lets every greenlet that is ready now run before this one goes on.
 /// Throws: what was requested for the greenlet. Switches: may.
-inline void yield() {
+TENDRIL_ALWAYS_INLINE void yield() {
     hub& here = this_hub();
     here.require_not_forked();
     here.require_may_park();
-    deliver_interruption();
-    here.leave_ready();
+    deliver_interruption(here.thread());
+    here.leave_ready(jump_in_line);
 }
 
 /// Lets everybody else run until all of them wait: for work that may be done at any time. The hub
