@@ -254,4 +254,14 @@ void end_suspended(thread_record& record, control_block const* spared) noexcept 
     });
 }
 
+void end_unstarted(thread_record& record) noexcept {
+    record.blocks.for_each([](control_block& block) {
+        if (block.state == greenlet_state::unstarted) {
+            retain(block);
+            abandon(block, std::make_exception_ptr(greenlet_exit{}));
+            release(block);
+        }
+    });
+}
+
 }  // namespace tendril

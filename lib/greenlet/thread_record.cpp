@@ -67,6 +67,7 @@ void end_thread(thread_record& record) noexcept {
         return;
     }
     end_suspended(record);
+    end_unstarted(record);
     receive_visitors(record);
     detail::destroy_locals(*record.main);
     detail::stop_tracing(record);

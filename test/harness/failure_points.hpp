@@ -5,6 +5,7 @@
 //
 //     try_all("sleep_for", [] { sleep_for(1ms); });
 
+#include <harness/blocking_calls.hpp>
 #include <harness/failing_allocations.hpp>
 #include <harness/hubs.hpp>
 #include <tendril/testing/failures.hpp>
@@ -115,5 +116,20 @@ private:
 
     greenlet greenlet_;
 };
+
+// Calls it in another greenlet, and gives it what it waits for.
+inline void wait_and_give(call_maker const& make) {
+    blocking_call const call = make();
+    another const other{[&] {
+        if (call.take(deadline::after(std::chrono::hours{1}))) {
+            call.give_on();
+        }
+    }};
+    if (call.prepare) {
+        call.prepare();
+    }
+    call.give();
+    idle();
+}
 
 }  // namespace tendril::test

@@ -35,6 +35,11 @@ inline void collect_errors(transcript& into) {
     });
 }
 
+/// From now on, what nobody collects is forgotten.
+inline void ignore_errors() {
+    this_hub().set_error_handler([](std::exception_ptr, std::string_view) {});
+}
+
 /// A waiter that is handed nothing.
 class lone_waiter final : public waiter {
 public:

@@ -23,9 +23,10 @@ using outcomes = std::vector<transcript>;
 using judge = std::function<outcomes(blocking_call const&)>;
 
 // How a call has ended, in a word.
-inline std::string end_of(blocking_call const& call, deadline limit) {
+template <typename F>
+std::string end_of(F&& take) {
     try {
-        return call.take(limit) ? "got it" : "out of time";
+        return take() ? "got it" : "out of time";
     } catch (std::string const& word) {
         return word;
     } catch (greenlet_exit const&) {
@@ -64,13 +65,24 @@ private:
     std::function<void()> function_;
 };
 
+// Where the first greenlet makes the call.
+enum class place {
+    its_function,
+    // A destructor has to wait on the way out.
+    above_cleanup,
+    // It handles an exception.
+    a_handler,
+    // A greenlet of its own makes it, to which it has switched by hand.
+    a_nested_greenlet,
+};
+
 // What the first greenlet does beside the call.
 struct manner {
     std::function<deadline()> limit = [] { return deadline::after(1h); };
     std::optional<std::chrono::milliseconds> outer_limit = std::nullopt;
     bool wished_before = false;
     bool shielded = false;
-    bool sleeps_in_cleanup = false;
+    place where = place::its_function;
     int attempts = 1;
 };
 
@@ -95,7 +107,10 @@ public:
         withdraw(first(), second);
     }
 
-    control_block& first() const noexcept { return *first_.block(); }
+    // Who waits: the first greenlet, or the one within it.
+    control_block& first() const noexcept {
+        return *(nested_.block() != nullptr ? nested_ : first_).block();
+    }
 
     // Lets everything go on to its end.
     void finish() {
@@ -146,15 +161,44 @@ private:
     }
 
     std::string end_of_call() {
-        if (!how_.sleeps_in_cleanup) {
-            return end_of(call, how_.limit());
+        switch (how_.where) {
+        case place::its_function:
+            return end_of([this] { return take(); });
+        case place::above_cleanup:
+            return end_of([this] {
+                yields_when_destroyed const cleanup{seen, "cleaned up"};
+                return take();
+            });
+        case place::a_handler:
+            return end_in_a_handler();
+        case place::a_nested_greenlet:
+            return end_of([this] { return take_in_a_nested_greenlet(); });
         }
+        return "nowhere";
+    }
+
+    bool take() const { return call.take(how_.limit()); }
+
+    std::string end_in_a_handler() {
+        std::string word;
         try {
-            yields_when_destroyed const cleanup{seen, "cleaned up"};
-            return call.take(how_.limit()) ? "got it" : "out of time";
-        } catch (std::string const& word) {
-            return word;
+            throw 1;
+        } catch (int const& handled) {
+            word = end_of([this] { return take(); });
+            try {
+                throw;
+            } catch (int const& still_handled) {
+                word += &handled == &still_handled ? "" : ", and another exception is handled";
+            }
         }
+        return word;
+    }
+
+    bool take_in_a_nested_greenlet() {
+        bool got = false;
+        nested_ = greenlet{[&] { got = take(); }};
+        nested_.switch_to();
+        return got;
     }
 
     // It may be closed meanwhile.
@@ -171,7 +215,7 @@ private:
 
     void start_next() {
         next_ = this_hub().spawn_raw([this] {
-            next_end = end_of(call, deadline::after(1h));
+            next_end = end_of([this] { return call.take(deadline::after(1h)); });
             if (next_end == "got it") {
                 give_on();
             }
@@ -181,6 +225,7 @@ private:
     manner how_;
     greenlet first_;
     greenlet next_;
+    greenlet nested_;
 };
 
 // A way to end a wait: what is done, and what may come of it.

@@ -2,10 +2,12 @@
 //
 // Every allocation fails, once and for ever, of every call that waits (harness/blocking_calls.hpp),
 // and of what begins and ends a hub.
-#include <harness/blocking_calls.hpp>
 #include <harness/failure_points.hpp>
 #include <tendril/channel/channel_ends.hpp>
+#include <tendril/support/scope_exit.hpp>
 #include <tendril/sync/event.hpp>
+
+#include <boost/asio/io_context.hpp>
 
 #include <cstdio>
 #include <string>
@@ -14,25 +16,82 @@ namespace {
 
 using namespace tendril;
 using namespace std::chrono_literals;
+using tendril::testing::failure;
 using test::another;
+using test::ignore_errors;
 using test::try_all;
+using test::wait_and_give;
 
-// Calls it in another greenlet, and gives it what it waits for.
-void wait_and_give(test::call_maker const& make) {
-    test::blocking_call const call = make();
-    another const other{[&] {
-        if (call.take(deadline::after(1h))) {
-            call.give_on();
-        }
-    }};
-    if (call.prepare) {
-        call.prepare();
+// Lets allocations fail from before a hub is made to after it has closed.
+bool survives_a_life(void (*live)(), std::size_t number, failure how) {
+    tendril::testing::leak_check const before;
+    std::ptrdiff_t const objects_before = test::live_allocations();
+    bool has_failed = false;
+    {
+        tendril::testing::failing_allocations const next{number, how};
+        try {
+            live();
+        } catch (std::bad_alloc const&) {}
+        has_failed = next.has_failed();
     }
-    call.give();
-    idle();
+    EXPECT_EQ(test::live_allocations(), objects_before) << "allocation " << number;
+    EXPECT_EQ(before.leaks(), "") << "allocation " << number;
+    return has_failed;
+}
+
+void try_lives(char const* what, void (*live)()) {
+    live();
+    std::size_t points = 0;
+    for (failure const how : {failure::once, failure::for_ever}) {
+        points += tendril::testing::for_each_failure(
+            [&](std::size_t number) { return survives_a_life(live, number, how); });
+    }
+    std::printf("%zu points of failure: %s\n", points, what);
+    EXPECT_GT(points, 10U) << what;
+}
+
+// Leaves greenlets behind that wait, sleep, need time on their way out, and have not begun.
+void leave_some_behind(event& never_set) {
+    this_hub().spawn_raw([&] { never_set.wait(); });
+    this_hub().spawn_raw([] { sleep_for(1h); });
+    this_hub().spawn_raw([] {
+        struct waits_when_destroyed {
+            ~waits_when_destroyed() { yield(); }
+        } const cleanup;
+        sleep_for(1h);
+    });
+    yield();
+    this_hub().spawn_raw([] {});
+    this_hub().call_soon([] {});
+    this_hub().call_later(1h, [] {});
 }
 
 }  // namespace
+
+TENDRIL_TEST(failing_allocations_calls, of_a_hub_that_closes_while_some_wait) {
+    try_lives("a hub that closes while some wait", [] {
+        event never_set;
+        test::virtual_clock clock;
+        run({.clock = &clock}, [&] {
+            ignore_errors();
+            leave_some_behind(never_set);
+        });
+    });
+}
+
+TENDRIL_TEST(failing_allocations_calls, of_an_embedded_hub_that_closes_while_some_wait) {
+    try_lives("an embedded hub that closes while some wait", [] {
+        event never_set;
+        boost::asio::io_context io{1};
+        hub mine{io, embedded};
+        ignore_errors();
+        mine.spawn_raw([&] {
+            scope_exit const enough{[&] { io.stop(); }};
+            leave_some_behind(never_set);
+        });
+        io.run();
+    });
+}
 
 TENDRIL_TEST(failing_allocations_calls, of_every_call_that_waits) {
     std::size_t points = 0;

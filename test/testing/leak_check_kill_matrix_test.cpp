@@ -23,6 +23,21 @@ using test::call_maker;
 using test::transcript;
 using test::virtual_clock;
 
+// Closes the hub of a greenlet that waits in a call.
+void close_around(call_maker const& make) {
+    virtual_clock jumping;
+    std::optional<trial> cell;
+    run({.clock = &jumping}, [&] {
+        cell.emplace(make, manner{});
+        if (waits_on(cell->call)) {
+            give(*cell);
+        }
+    });
+    bool const over = cell->seen == transcript{"exit"} || cell->seen == transcript{"got it"};
+    EXPECT_TRUE(over || waits_on(cell->call)) << cell->call.name << joined(cell->seen);
+    EXPECT_NE(cell->next_end, "closed") << cell->call.name;
+}
+
 }  // namespace
 
 TENDRIL_TEST(leak_check_kill_matrix, nothing_disturbs) {
@@ -171,7 +186,7 @@ TENDRIL_TEST(leak_check_kill_matrix, a_kill_of_a_shielded_wait_comes_after_it) {
 TENDRIL_TEST(leak_check_kill_matrix, cleanup_that_sleeps_is_not_killed_again) {
     try_way({
         .name = "kill in cleanup",
-        .how = [] { return manner{.sleeps_in_cleanup = true}; },
+        .how = [] { return manner{.where = place::above_cleanup}; },
         .act =
             [](trial& cell) {
                 request(cell.first(), cell.kill);
@@ -184,6 +199,38 @@ TENDRIL_TEST(leak_check_kill_matrix, cleanup_that_sleeps_is_not_killed_again) {
                 return outcomes{{"cleaned up", "kill", "second"}};
             },
         .applies = [](blocking_call const& call) { return !waits_on(call); },
+    });
+}
+
+TENDRIL_TEST(leak_check_kill_matrix, a_kill_in_a_handler_leaves_what_is_handled) {
+    try_way({
+        .name = "kill in a handler",
+        .how = [] { return manner{.where = place::a_handler}; },
+        .act =
+            [](trial& cell) {
+                request(cell.first(), cell.kill);
+                yield();
+                give(cell);
+            },
+        .allowed = interrupted({"kill"}),
+    });
+}
+
+TENDRIL_TEST(leak_check_kill_matrix, a_kill_of_a_nested_greenlet_goes_on_to_the_outer_one) {
+    try_way({
+        .name = "kill in a nested greenlet",
+        .how = [] { return manner{.where = place::a_nested_greenlet}; },
+        .act =
+            [](trial& cell) {
+                request(cell.first(), cell.kill);
+                yield();
+                give(cell);
+            },
+        .allowed =
+            [](blocking_call const& call) {
+                // One that ends before the wish is delivered takes it along.
+                return outcomes{waits_on(call) ? transcript{"got it"} : transcript{"kill"}};
+            },
     });
 }
 
@@ -365,23 +412,13 @@ TENDRIL_TEST(leak_check_kill_matrix, what_was_given_just_before_the_end_is_not_l
 
 TENDRIL_TEST(leak_check_kill_matrix, a_hub_that_closes_ends_all_waits) {
     int cells = 0;
-    for (call_maker const& make : test::every_blocking_call()) {
+    auto const calls = test::every_blocking_call();
+    // What is made once for the thread is made before.
+    close_around(calls.front());
+    for (call_maker const& make : calls) {
         leak_check const before;
         std::ptrdiff_t const objects = tendril::testing::live_allocations();
-        {
-            virtual_clock jumping;
-            std::optional<trial> cell;
-            run({.clock = &jumping}, [&] {
-                cell.emplace(make, manner{});
-                if (waits_on(cell->call)) {
-                    give(*cell);
-                }
-            });
-            bool const over = cell->seen == transcript{"exit"} ||
-                cell->seen == transcript{"got it"};
-            EXPECT_TRUE(over || waits_on(cell->call)) << cell->call.name << joined(cell->seen);
-            EXPECT_NE(cell->next_end, "closed") << cell->call.name;
-        }
+        close_around(make);
         EXPECT_EQ(before.leaks(), "");
         EXPECT_EQ(tendril::testing::live_allocations(), objects);
         ++cells;

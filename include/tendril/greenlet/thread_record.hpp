@@ -162,6 +162,10 @@ inline void receive_visitors(thread_record& record) noexcept {
 /// `greenlet_exit` into it. The thread's own stack is not one of them. Switches: may.
 void end_suspended(thread_record& record, control_block const* spared = nullptr) noexcept;
 
+/// Ends every greenlet of the thread that has not begun: what its function has captured is
+/// destroyed here, and its handles find it dead. Switches: may.
+void end_unstarted(thread_record& record) noexcept;
+
 /// Who hears of an error that left a greenlet and that nobody can receive, on a thread without a
 /// loop. The default prints it.
 using unraisable_handler = void (*)(std::exception_ptr error, control_block const& from) noexcept;
