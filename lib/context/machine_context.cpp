@@ -10,7 +10,7 @@
 // suspended.
 // DOC: jump_and_return
 asm(R"(
-    .text
+    .pushsection .text
     .p2align 4
     .globl tendril_jump_and_return
     .type tendril_jump_and_return, @function
@@ -30,12 +30,13 @@ tendril_jump_and_return:
     ret                         # to where the other one called this function
     .cfi_endproc
     .size tendril_jump_and_return, .-tendril_jump_and_return
+    .popsection
 )");
 // DOC-END: jump_and_return
 
 #else
 
-tendril::arrival tendril_jump_and_return(void* resume_point, void* data) {
+extern "C" tendril::arrival tendril::tendril_jump_and_return(void* resume_point, void* data) {
     return boost::context::detail::jump_fcontext(resume_point, data);
 }
 

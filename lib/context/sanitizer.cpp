@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 
+extern "C" char const TENDRIL_SANITIZER_SYMBOL = 0;
+
 namespace tendril::sanitizer {
 
 sanitizer_record of_this_thread() noexcept {

@@ -242,24 +242,19 @@ void receive_present_visitors(thread_record& record) noexcept {
 
 }  // namespace detail
 
-void end_suspended(thread_record& record, control_block const* spared) noexcept {
+void end_suspended(thread_record& record, loop_at_end its_loop) noexcept {
+    auto const is_spared = [&](control_block const& block) {
+        // The loop may come up on the way, for one that waits while it is ended.
+        return its_loop == loop_at_end::spared && record.loop != nullptr &&
+            &block == &record.loop->loop_greenlet();
+    };
     record.blocks.for_each([&](control_block& block) {
         bool const suspended = block.state == greenlet_state::suspended;
-        if (suspended && &block != record.main && &block != spared) {
+        if (suspended && &block != record.main && !is_spared(block)) {
             retain(block);
             if (detail::end_by_exit(record, block)) {
                 release(block);
             }
-        }
-    });
-}
-
-void end_unstarted(thread_record& record) noexcept {
-    record.blocks.for_each([](control_block& block) {
-        if (block.state == greenlet_state::unstarted) {
-            retain(block);
-            abandon(block, std::make_exception_ptr(greenlet_exit{}));
-            release(block);
         }
     });
 }

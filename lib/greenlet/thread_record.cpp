@@ -66,8 +66,11 @@ void end_thread(thread_record& record) noexcept {
         // process is about to be gone: leave everything as it is.
         return;
     }
-    end_suspended(record);
-    end_unstarted(record);
+    // One that is there already was left open; one that comes up now serves those who are ended.
+    end_suspended(record, record.loop == nullptr ? loop_at_end::spared : loop_at_end::ended);
+    if (record.loop != nullptr) {
+        record.loop->thread_ends();
+    }
     receive_visitors(record);
     detail::destroy_locals(*record.main);
     detail::stop_tracing(record);

@@ -163,7 +163,7 @@ bool hub::end_those_suspended() {
         }
     });
     if (any && !any_task) {
-        end_suspended(thread_, loop_);
+        end_suspended(thread_, loop_at_end::spared);
         thread_.blocks.for_each([&](control_block& block) {
             if (block.state == greenlet_state::suspended && &block != thread_.main) {
                 block.exits_delivered = pending_list::exit_attempts;

@@ -49,9 +49,7 @@ void descriptor_set::add(descriptor_wait& added) {
     pair& present = found->second;
     if (present.of(added.wanted()) != nullptr) {
         throw std::system_error{
-            make_error_code(errc::busy),
-            "another greenlet waits for the same direction of this descriptor: let one greenlet "
-            "read and one write"};
+            make_error_code(errc::busy), "wait for descriptor " + std::to_string(descriptor)};
     }
     present.of(added.wanted()) = &added;
     int error = change(is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, descriptor, present);

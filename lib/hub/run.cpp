@@ -9,25 +9,27 @@
 #include <tendril/support/assert.hpp>
 #include <tendril/support/scope_exit.hpp>
 
+#include <cxxabi.h>
+
 #include <memory>
 #include <utility>
+
+// Which library a destructor belongs to, so that it is not unloaded before.
+extern "C" [[gnu::visibility("hidden")]] void* __dso_handle;
 
 namespace tendril {
 namespace {
 
-// The hub that a thread has made by itself. It ends with the thread.
-struct implicit_hub {
-    std::unique_ptr<hub> made;
+// The hub that this thread has made by itself, or null. It ends with the thread.
+constinit thread_local hub* own_hub = nullptr;
 
-    ~implicit_hub() {
-        if (made && made->thread().current != made->thread().main) {
-            // exit() was called on a greenlet's stack, which cannot be unwound from here.
-            static_cast<void>(made.release());
-        }
+void close_own_hub(void*) noexcept {
+    hub* const made = std::exchange(own_hub, nullptr);
+    // When exit() was called on a greenlet's stack, that cannot be unwound from here.
+    if (made != nullptr && made->thread().current == made->thread().main) {
+        delete made;
     }
-};
-
-thread_local implicit_hub own_hub;
+}
 
 // Main's own wait, which the hub finds in one of its words while it lasts.
 class main_waiter final : public waiter {
@@ -77,21 +79,31 @@ bool hub::join_until(deadline limit) {
     return me.park_until(limit, reference::unreferenced);
 }
 
+void hub::thread_ends() noexcept {
+    if (own_hub == this) {
+        close_own_hub(nullptr);
+    }
+}
+
 namespace detail {
 
 hub& make_this_hub() {
-    // The record is made before `own_hub` is: at the end of the thread the hub goes first.
+    // The record is made before the hub: at the end of the thread the hub goes first.
     static_cast<void>(this_thread());
-    own_hub.made = nullptr;
-    own_hub.made = std::make_unique<hub>();
-    return *own_hub.made;
+    // An earlier one has closed, or it would be found.
+    delete std::exchange(own_hub, nullptr);
+    own_hub = new hub;
+    // Not a thread-local of the language: that is made once, and a hub may be needed again when it
+    // has ended.
+    abi::__cxa_thread_atexit(&close_own_hub, nullptr, &__dso_handle);
+    return *own_hub;
 }
 
 run_scope::run_scope(hub_options const* options) {
     // Here too the record is made first.
     thread_record& thread = this_thread();
     hub* const present = hub::of(thread);
-    bool const implicit = present != nullptr && own_hub.made.get() == present;
+    bool const implicit = present != nullptr && own_hub == present;
     TENDRIL_REQUIRE(
         present == nullptr || (implicit && present->caller_may_close()),
         "run() inside run(): this thread has a hub and a main greenlet already; spawn a task "
@@ -101,7 +113,7 @@ run_scope::run_scope(hub_options const* options) {
         "run() with options, but this thread has made its hub already: call run() before anything "
         "that needs a hub");
     if (implicit) {
-        own_ = std::move(own_hub.made);
+        own_.reset(std::exchange(own_hub, nullptr));
     } else {
         own_ = options == nullptr ? std::make_unique<hub>() : std::make_unique<hub>(*options);
     }

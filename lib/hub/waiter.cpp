@@ -12,6 +12,7 @@
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/waiter.hpp>
 #include <tendril/support/assert.hpp>
+#include <tendril/support/scope_exit.hpp>
 
 namespace tendril {
 
@@ -26,6 +27,7 @@ void waiter::park_limited(deadline limit, reference kind) {
 }
 
 void waiter::park_shielded() {
+    scope_exit const no_longer{[this] { shielded_ = false; }};
     shielded_ = true;
     park_operation();
 }

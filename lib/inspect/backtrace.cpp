@@ -75,7 +75,8 @@ bool is_inner(std::string const& function) {
     // Not its parameters: a function of the program may take a `std::string`.
     std::string const name = ' ' + function.substr(0, function.find('('));
     for (char const* const inner :
-         {" tendril::", " tendril_jump_", " jump_fcontext", " std::", " boost::"}) {
+         {" tendril::", " tendril_jump_", " jump_fcontext", " make_fcontext",
+          " std::", " boost::"}) {
         if (name.find(inner) != name.npos) {
             return true;
         }

@@ -15,8 +15,9 @@ semaphore_core::semaphore_core(std::ptrdiff_t permits, std::ptrdiff_t limit)
 }
 
 void semaphore_core::release(std::ptrdiff_t permits) {
+    TENDRIL_REQUIRE(permits >= 0, "release() of fewer permits than none");
     TENDRIL_REQUIRE(
-        permits >= 0 && permits <= limit_ - permits_,
+        permits <= limit_ - permits_,
         "release() of more permits than the semaphore may hold: every release needs an acquire "
         "before it");
     for (; permits > 0 && !waiters_.empty(); --permits) {

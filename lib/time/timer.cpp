@@ -16,6 +16,7 @@ struct timer::wait_record final : waiter {
 
 std::size_t timer::expires_at(deadline moment) {
     hub& here = this_hub();
+    require_own_thread();
     std::size_t const ended = end_waits(false);
     disarm();
     expired_ = false;
@@ -27,6 +28,7 @@ std::size_t timer::expires_at(deadline moment) {
 }
 
 bool timer::wait() {
+    require_own_thread();
     check_interruption();
     if (expired_) {
         return true;
@@ -37,7 +39,23 @@ bool timer::wait() {
     return me.expired;
 }
 
-std::size_t timer::cancel() noexcept {
+std::size_t timer::cancel() {
+    require_own_thread();
+    return stop();
+}
+
+// It belongs to the thread on which it is set, and to that of those who wait.
+void timer::require_own_thread() {
+    thread_record const* const here = &this_thread();
+    TENDRIL_REQUIRE_AS(
+        wrong_thread,
+        (!armed() || &owner()->thread() == here) &&
+            (waiting_.empty() || &waiting_.front().home().thread() == here),
+        "this timer is set, or waited for, on another thread: post to that thread's hub and move "
+        "it from there");
+}
+
+std::size_t timer::stop() noexcept {
     disarm();
     expiry_ = expired_ ? expiry_ : deadline::never();
     return end_waits(false);

@@ -99,6 +99,25 @@ constexpr greenlet_options huge_stack{.stack_size = 200 * 1024 * 1024};
 
 }  // namespace
 
+TENDRIL_TEST(scheduler, its_greenlet_may_be_spared_when_all_others_are_ended) {
+    on_new_thread([] {
+        int others_ended = 0;
+        bool loop_ended = false;
+        greenlet const of_loop{[&] {
+            noting_loop const present;
+            scope_exit const note{[&] { loop_ended = true; }};
+            switch_to_parent();
+        }};
+        of_loop.switch_to();
+        greenlet const other = suspended_greenlet(others_ended);
+        end_suspended(this_thread(), loop_at_end::spared);
+        EXPECT_EQ(others_ended, 1);
+        EXPECT_FALSE(loop_ended);
+        end_suspended(this_thread(), loop_at_end::ended);
+        EXPECT_TRUE(loop_ended);
+    });
+}
+
 TENDRIL_TEST(scheduler, starting_gives_a_stack_and_runs_nothing) {
     bool ran = false;
     greenlet g{[&] { ran = true; }};

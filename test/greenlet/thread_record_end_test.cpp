@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
-#include <memory>
 #include <thread>
 #include <utility>
 
@@ -87,20 +86,6 @@ TENDRIL_TEST(thread_record, greenlets_work_in_the_last_destructors_of_a_thread_a
     });
     EXPECT_TRUE(current_is_alive);
     EXPECT_EQ(ended, 1);
-    EXPECT_TRUE(kept.dead());
-}
-
-TENDRIL_TEST(thread_record, its_end_destroys_what_unstarted_greenlets_have_captured) {
-    std::thread::id own;
-    std::thread::id destroyed_on;
-    greenlet kept;
-    on_new_thread([&] {
-        own = std::this_thread::get_id();
-        auto captured = std::make_unique<runs_when_destroyed>(
-            [&] { destroyed_on = std::this_thread::get_id(); });
-        kept = greenlet{[captured = std::move(captured)] {}};
-    });
-    EXPECT_EQ(destroyed_on, own);
     EXPECT_TRUE(kept.dead());
 }
 

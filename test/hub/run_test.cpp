@@ -23,6 +23,23 @@ hub* hub_of_this_thread() { return hub::of(this_thread()); }
 
 }  // namespace
 
+TENDRIL_TEST(run, what_waits_on_its_way_out_at_the_end_of_a_thread_gets_a_hub) {
+    bool finished = false;
+    greenlet kept;
+    std::thread{[&] {
+        kept = greenlet{[&] {
+            scope_exit const cleanup{[&] {
+                sleep_for(1us);
+                finished = true;
+            }};
+            test::switch_to_parent();
+        }};
+        kept.switch_to();
+    }}.join();
+    EXPECT_TRUE(finished);
+    EXPECT_TRUE(kept.dead());
+}
+
 TENDRIL_TEST(run, returns_what_main_returns) {
     EXPECT_EQ(run([] { return 7; }), 7);
     run([] {});

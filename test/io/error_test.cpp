@@ -17,6 +17,8 @@ TENDRIL_TEST(error, a_code_of_ours_is_equal_to_itself_only) {
     EXPECT_TRUE(io_error(errc::closed) == errc::closed);
     EXPECT_FALSE(io_error(errc::closed) == errc::busy);
     EXPECT_FALSE(error_code{} == errc::closed);
+    // One of the standard library compares by itself, with this header as without it.
+    EXPECT_TRUE(make_error_code(errc::closed) == errc::closed);
 }
 
 TENDRIL_TEST(error, a_code_of_the_system_with_the_same_number_is_not_ours) {

@@ -27,6 +27,8 @@ constexpr std::array codes{ENOMEM, EMFILE, EINTR};
 // Calls a function for each call that may fail, with each code, once and for ever.
 template <typename F>
 std::size_t fail_everywhere(F&& survives) {
+    // What the kernel can do is asked once in a process.
+    stack_pool const asks_now;
     std::size_t points = 0;
     for (int const code : codes) {
         for (failure const how : {failure::once, failure::for_ever}) {

@@ -67,8 +67,14 @@ public:
         }
     }
 
-    // Whether every function, and everything that stood in its frames, is gone.
-    bool is_gone() const noexcept { return token_.use_count() == 1; }
+    // Whether what stood in the frames of functions is gone. What they have captured goes with the
+    // handles at last.
+    bool is_gone() noexcept {
+        held_.clear();
+        spawned_.clear();
+        return token_.use_count() == 1;
+    }
+    std::weak_ptr<int> token() const noexcept { return token_; }
 
 private:
     using maker = void (crowd::*)();
@@ -171,6 +177,26 @@ private:
     std::vector<greenlet> spawned_;
 };
 
+// Ends the process with status 0 if nothing is left of the crowd after the last destructor.
+[[noreturn]] void exit_with_a_crowd(std::uint64_t seed) {
+    static std::weak_ptr<int> token;
+    std::atexit([] {
+        if (!token.expired()) {
+            ::_exit(1);
+        }
+    });
+    static std::optional<crowd> all;
+    try {
+        all.emplace(seed);
+        token = all->token();
+        ignore_errors();
+        all->gather();
+    } catch (...) {
+        ::_exit(2);
+    }
+    std::exit(0);
+}
+
 // Tries a way to end with one crowd after the other.
 template <typename F>
 void try_crowds(char const* what, F&& live_and_end) {
@@ -195,17 +221,23 @@ TENDRIL_TEST(leak_check_random_states, a_hub_that_closes_ends_a_crowd) {
             ignore_errors();
             all.gather();
         });
+        EXPECT_TRUE(all.is_gone());
     });
 }
 
 TENDRIL_TEST(leak_check_random_states, a_hub_that_is_destroyed_ends_a_crowd) {
     try_crowds("a hub is destroyed", [](std::uint64_t seed) {
-        std::thread{[=] {
+        bool is_gone = false;
+        std::thread{[&] {
             crowd all{seed};
-            hub mine;
-            ignore_errors();
-            all.gather();
+            {
+                hub mine;
+                ignore_errors();
+                all.gather();
+            }
+            is_gone = all.is_gone();
         }}.join();
+        EXPECT_TRUE(is_gone);
     });
 }
 
@@ -227,11 +259,7 @@ TENDRIL_TEST(leak_check_random_states, a_process_that_exits_ends_with_a_crowd) {
     try_crowds("the process exits", [](std::uint64_t seed) {
         pid_t const child = ::fork();
         if (child == 0) {
-            static std::optional<crowd> all;
-            all.emplace(seed);
-            ignore_errors();
-            all->gather();
-            std::exit(0);
+            exit_with_a_crowd(seed);
         }
         EXPECT_TRUE(test::has_held(child));
     });

@@ -11,6 +11,21 @@ using namespace std::chrono_literals;
 using test::outcome_of;
 using test::transcript;
 
+TENDRIL_HUB_TEST(timer, is_refused_to_other_threads_while_it_is_set_or_waited_for) {
+    timer set{1h};
+    timer waited_for;
+    greenlet const waiting = this_hub().spawn_raw([&] { waited_for.wait(); });
+    yield();
+    for (timer* const each : {&set, &waited_for}) {
+        EXPECT_EQ(test::outcome_elsewhere([&] { each->cancel(); }), "wrong thread");
+        EXPECT_EQ(test::outcome_elsewhere([&] { each->expires_after(1ms); }), "wrong thread");
+        EXPECT_EQ(test::outcome_elsewhere([&] { each->wait(); }), "wrong thread");
+    }
+    EXPECT_EQ(waited_for.cancel(), 1U);
+    set.cancel();
+    this_hub().join();
+}
+
 TENDRIL_HUB_TEST(timer, a_wait_ends_when_it_expires) {
     timer alarm{1s};
     EXPECT_TRUE(alarm.wait());

@@ -84,7 +84,14 @@ TENDRIL_ALWAYS_INLINE void jump(
     sanitizer_record& to_record) {
     from.exceptions.replace(live, to.exceptions);
     sanitizer::leave_for_good(to_record);
+#if TENDRIL_X86_64
+    // Boost's jump with a return address of nobody and, as above, without a call on the record:
+    // there is no return for it.
+    asm volatile("push{q}\t{$}0\n\tjmp\tjump_fcontext@PLT" ::"D"(to.resume_point), "S"(&from)
+                 : "memory");
+#else
     boost::context::detail::jump_fcontext(to.resume_point, &from);
+#endif
     __builtin_unreachable();
 }
 

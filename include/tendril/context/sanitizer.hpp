@@ -24,6 +24,19 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
+// Code that is inline in the program and code of the library must tell the sanitizers the same. As
+// in io/abi_lock.hpp, a symbol whose name spells it makes the linker say so.
+#define TENDRIL_SANITIZER_PASTE(asan, tsan)                                                        \
+    tendril_built_with_address_sanitizer_##asan##_thread_sanitizer_##tsan
+#define TENDRIL_SANITIZER_NAME(asan, tsan) TENDRIL_SANITIZER_PASTE(asan, tsan)
+#define TENDRIL_SANITIZER_SYMBOL TENDRIL_SANITIZER_NAME(TENDRIL_ASAN, TENDRIL_TSAN)
+
+extern "C" char const TENDRIL_SANITIZER_SYMBOL;
+
+namespace tendril::detail {
+[[gnu::used]] static char const* const sanitizer_lock = &TENDRIL_SANITIZER_SYMBOL;
+}
+
 namespace tendril {
 
 /// What the sanitizers know about one stack. The layout is the same in every build.

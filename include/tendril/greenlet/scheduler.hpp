@@ -41,6 +41,9 @@ public:
     /// that is shared with the parent may be touched. Switches: never.
     virtual void forked() noexcept = 0;
 
+    /// The thread is about to end, and nobody has closed the loop. Switches: may.
+    virtual void thread_ends() noexcept {}
+
 protected:
     ~scheduler() = default;
 };

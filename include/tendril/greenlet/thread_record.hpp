@@ -158,13 +158,12 @@ inline void receive_visitors(thread_record& record) noexcept {
     }
 }
 
-/// Ends every greenlet of the thread that was suspended by hand, but `spared`, by throwing
-/// `greenlet_exit` into it. The thread's own stack is not one of them. Switches: may.
-void end_suspended(thread_record& record, control_block const* spared = nullptr) noexcept;
+/// Whether the greenlet of the loop is ended with all others.
+enum class loop_at_end : bool { ended, spared };
 
-/// Ends every greenlet of the thread that has not begun: what its function has captured is
-/// destroyed here, and its handles find it dead. Switches: may.
-void end_unstarted(thread_record& record) noexcept;
+/// Ends every greenlet of the thread that was suspended by hand, by throwing `greenlet_exit` into
+/// it. The thread's own stack is not one of them. Switches: may.
+void end_suspended(thread_record& record, loop_at_end its_loop) noexcept;
 
 /// Who hears of an error that left a greenlet and that nobody can receive, on a thread without a
 /// loop. The default prints it.

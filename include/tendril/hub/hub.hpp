@@ -245,6 +245,7 @@ private:
     void adopt(control_block& waiting) noexcept override;
     void report(std::exception_ptr error, control_block const& from) noexcept override;
     void notice_visitor() noexcept override;
+    void thread_ends() noexcept override;
     control_block& loop_greenlet() noexcept override { return *loop_; }
     void forget(control_block& waiting) noexcept override;
     void forked() noexcept override;

@@ -129,14 +129,15 @@ private:
         }
         ++popped_;
     }
-    // Asks for the memory of the next but one: the registers that its stack gives back, on two
-    // lines, and the block behind it. Among many, none of it is in the nearest cache.
+    // Asks for the memory of the next but one, which among many is in no near cache: the registers
+    // that its stack gives back, on two lines, and the block behind it.
     TENDRIL_ALWAYS_INLINE void fetch_ahead() const noexcept {
         control_block const* const second = head_ == nullptr ? nullptr : head_->next_ready;
         if (second != nullptr) {
-            auto const* const saved = static_cast<std::byte const*>(second->machine.resume_point);
-            __builtin_prefetch(saved);
-            __builtin_prefetch(saved + 64);
+            // One that has not begun has none; asking for what is not there gets nothing.
+            auto const saved = reinterpret_cast<std::uintptr_t>(second->machine.resume_point);
+            __builtin_prefetch(reinterpret_cast<void const*>(saved));
+            __builtin_prefetch(reinterpret_cast<void const*>(saved + 64));
             __builtin_prefetch(second->next_ready);
         }
     }

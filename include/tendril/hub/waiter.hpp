@@ -74,11 +74,10 @@ public:
 
     /// As above, in line down to the jump (context/machine_context.hpp). Switches: may.
     TENDRIL_ALWAYS_INLINE bool park_until_in_line(deadline limit) {
-        if (limit.is_never()) [[likely]] {
-            park_by(jump_in_line);
-        } else {
-            park_limited(limit, reference::referenced);
+        if (!limit.is_never()) [[unlikely]] {
+            return park_until(limit);
         }
+        park_by(jump_in_line);
         return outcome_ == outcome::woken;
     }
 

@@ -15,6 +15,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <string>
+#include <system_error>
 
 namespace tendril {
 
@@ -27,6 +28,10 @@ inline error_code io_error(errc code) { return error_code{make_error_code(code)}
 /// Says whether a code is ours and this one. Switches: never. Thread: any.
 inline bool operator==(error_code const& code, errc wanted) {
     return static_cast<std::error_code>(code) == make_error_code(wanted);
+}
+// A code of the standard library would be converted for the one above as well as for its own.
+inline bool operator==(std::error_code const& code, errc wanted) {
+    return code == make_error_code(wanted);
 }
 
 namespace detail {

@@ -15,7 +15,7 @@
 #error "tendril runs on Linux: its stacks, guards and reactor use Linux system calls"
 #endif
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(__LP64__)
 #define TENDRIL_X86_64 1
 #else
 #define TENDRIL_X86_64 0
@@ -69,7 +69,9 @@
 // thousand greenlets, most of the time of a switch.
 #if TENDRIL_X86_64
 #define TENDRIL_READ_AFRESH(result, variable, name)                                                \
-    asm volatile("movq " name "@gottpoff(%%rip), %0\n\tmovq %%fs:(%0), %0" : "=r"(result))
+    asm volatile("mov{q}\t{" name "@gottpoff(%%rip), %0|%0, QWORD PTR " name "@gottpoff[rip]}\n\t" \
+                 "mov{q}\t{%%fs:(%0), %0|%0, QWORD PTR fs:[%0]}"                                   \
+                 : "=r"(result))
 #else
 #define TENDRIL_READ_AFRESH(result, variable, name) result = variable
 #endif

@@ -44,12 +44,13 @@ public:
         : timer{deadline::after(duration)} {}
     explicit timer(deadline moment) { expires_at(moment); }
 
-    /// Ends every wait as `cancel` does. Switches: never.
-    ~timer() { cancel(); }
+    /// Ends every wait as `cancel` does. Switches: never. Thread: hub.
+    ~timer() { stop(); }
 
     /// Sets when it expires. Those who wait now return false: what they waited for will not come.
     /// Returns how many they were. Throws: std::bad_alloc; misuse when the duration is not a
-    /// number. Switches: never. Thread: hub.
+    /// number; wrong_thread when it is set, or waited for, on another one. Switches: never.
+    /// Thread: hub.
     std::size_t expires_at(deadline moment);
     std::size_t expires_at(time_point moment) { return expires_at(deadline::at(moment)); }
     template <typename Rep, typename Period>
@@ -66,15 +67,17 @@ public:
     /// Waits until it expires. Returns false when it was set anew, cancelled or destroyed
     /// meanwhile.
     /// Throws: what was requested for the greenlet; would_block_forever, in main, when it is not
-    /// set. Switches: may.
+    /// set; wrong_thread. Switches: may.
     bool wait();
 
     /// Makes it never expire, and ends every wait; `expired` stays what it is. Returns how many
-    /// waits there were. Switches: never.
-    std::size_t cancel() noexcept;
+    /// waits there were. Throws: wrong_thread. Switches: never. Thread: hub.
+    std::size_t cancel();
 
 private:
     void expire() noexcept override;
+    void require_own_thread();
+    std::size_t stop() noexcept;
     std::size_t end_waits(bool well) noexcept;
 
     struct wait_record;
