@@ -33,7 +33,6 @@ namespace {
 
 // Younger than the C library's headers here: see madvise(2) of Linux 6.13.
 constexpr int install_guard_marker = 102;
-constexpr int populate_for_writing = 23;
 
 // How many ranges are asked for at a time.
 constexpr std::size_t most_ranges = 64;
@@ -307,8 +306,8 @@ void stack_pool::prepare(slab& source, std::size_t class_index) {
     }
 }
 
-// Prepares as many slots as the class has carved so far, in two system calls. A test that replaces
-// them sees every slot by itself.
+// Guards as many slots as the class has carved so far, in one system call. A test that replaces it
+// sees every slot by itself.
 bool stack_pool::prepare_many(slab& source, std::size_t class_index) noexcept {
     std::size_t const left = source.slots - source.prepared;
     // Slabs double until they are large, so this is what the class has, or less.
@@ -319,18 +318,14 @@ bool stack_pool::prepare_many(slab& source, std::size_t class_index) noexcept {
         return false;
     }
     ranges guards;
-    ranges tops;
     for (std::size_t index = 0; index < count; ++index) {
         std::byte* const start = source.memory +
             (source.prepared + index) * slot_pitch(class_index);
         guards[index] = {start, guard_size};
-        tops[index] = {start + slot_size(class_index) - page_size, page_size};
     }
     if (!advise(guards, count, install_guard_marker)) {
         return false;
     }
-    // A wish: a page that is not there yet comes at its first touch.
-    static_cast<void>(advise(tops, count, populate_for_writing));
     source.prepared += count;
     return true;
 }

@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -31,6 +33,16 @@ std::string place_of(control_block& parked) {
     place_finder const find = finder_of_places.load();
     std::string const place = find == nullptr ? std::string{} : find(parked);
     return place.empty() ? text : text + ", stands in " + place;
+}
+
+void destroyed_while_in_use(char const* what) noexcept {
+    bool const vowel = std::strchr("aeiou", what[0]) != nullptr;
+    std::fprintf(
+        stderr,
+        "tendril: %s %s was destroyed while a greenlet waits for it, which could then never be "
+        "woken: let it outlive those who use it, for example by joining them first\n",
+        vowel ? "an" : "a", what);
+    std::abort();
 }
 
 }  // namespace detail

@@ -4,6 +4,7 @@
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/support/assert.hpp>
+#include <tendril/support/scope_exit.hpp>
 #include <tendril/time/sleep.hpp>
 #include <tendril/time/timer.hpp>
 
@@ -83,7 +84,11 @@ ticker::ticker(std::chrono::nanoseconds period) : period_{period} {
 }
 
 std::uint64_t ticker::wait() {
-    sleep_until(next_);
+    {
+        ++waiting_;
+        scope_exit const no_longer{[this] { --waiting_; }};
+        sleep_until(next_);
+    }
     if (next_ == time_point::max()) {
         return 0;
     }

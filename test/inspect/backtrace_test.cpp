@@ -76,6 +76,18 @@ TENDRIL_TEST(backtrace, has_a_frame_for_each_call_of_one_that_waits_in_the_hub) 
     });
 }
 
+TENDRIL_TEST(backtrace, names_no_function_below_the_library_when_the_program_is_in_line_with_it) {
+    tendril::run([] {
+        event goes_on;
+        greenlet const waiting = this_hub().spawn_raw([&] { goes_on.wait(); });
+        yield();
+        EXPECT_EQ(backtrace{waiting}.position().find("make_fcontext"), std::string::npos)
+            << backtrace{waiting};
+        goes_on.set();
+        this_hub().join();
+    });
+}
+
 TENDRIL_TEST(backtrace, names_the_innermost_function_of_the_program) {
     greenlet g{[] { return descend_for_backtrace(2); }};
     g.switch_to();

@@ -3,6 +3,7 @@
 #include <tendril/time/timer.hpp>
 
 #include <limits>
+#include <memory>
 
 namespace {
 
@@ -148,6 +149,17 @@ TENDRIL_HUB_TEST(timer, a_ticker_counts_the_beats_that_were_missed) {
     EXPECT_EQ(beat.wait(), 3u);
     EXPECT_EQ(beat.wait(), 1u);
     EXPECT_EQ(clock.elapsed(), 4s);
+}
+
+TENDRIL_TEST(timer, a_ticker_stops_the_program_when_it_is_destroyed_while_somebody_waits) {
+    EXPECT_DEATH(
+        run([] {
+            auto beat = std::make_unique<ticker>(1s);
+            spawn([&] { beat->wait(); });
+            yield();
+            beat.reset();
+        }),
+        "a ticker was destroyed while a greenlet waits for it");
 }
 
 TENDRIL_HUB_TEST(timer, a_ticker_needs_a_positive_period) {

@@ -26,10 +26,9 @@
 // idle ones at `trim`. So a burst of a million greenlets does not stay in memory, and a server at
 // its usual load makes no system call.
 //
-// A system call for each stack, and a page fault at its first touch, would cost more than all else
-// in a short life. Where the kernel takes lists of ranges (Linux 6.15, `process_madvise`), guards,
-// first pages and the return of pages are asked for by the dozen: as many at a time as there are
-// stacks of the size already, and 64 at most.
+// A system call for each stack would cost more than all else in a short life. Where the kernel
+// takes lists of ranges (Linux 6.15, `process_madvise`), guards and the return of pages are asked
+// for by the dozen: as many at a time as there are stacks of the size already, and 64 at most.
 //
 // Read next: machine_context.hpp.
 
@@ -162,7 +161,7 @@ private:
     struct slab {
         std::byte* memory = nullptr;
         std::size_t slots = 0;
-        // Guarded, with a first page; `carved` of them have been handed out.
+        // Guarded; `carved` of them have been handed out.
         std::size_t prepared = 0;
         std::size_t carved = 0;
         std::unique_ptr<stack[]> stacks;

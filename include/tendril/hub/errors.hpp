@@ -3,6 +3,8 @@
 
 // What a hub tells its main greenlet when waiting has no more sense, and where that came from.
 
+#include <tendril/support/config.hpp>
+
 #include <stdexcept>
 #include <string>
 
@@ -31,5 +33,10 @@ using place_finder = std::string (*)(control_block& parked);
 /// Sets how messages find that place, and returns what did so far; null means not at all. Floor
 /// `inspect` sets it when it is linked. Switches: never. Thread: any.
 place_finder set_place_finder(place_finder finder) noexcept;
+
+namespace detail {
+/// Stops the program, because somebody waits for what is being destroyed. Switches: never.
+[[noreturn]] TENDRIL_COLD void destroyed_while_in_use(char const* what) noexcept;
+}  // namespace detail
 
 }  // namespace tendril

@@ -10,16 +10,13 @@
 // Read next: event.hpp, mutex.hpp.
 
 #include <tendril/greenlet/thread_record.hpp>
+#include <tendril/hub/errors.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/waiter.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/support/intrusive_list.hpp>
 
 namespace tendril {
-
-namespace detail {
-[[noreturn]] TENDRIL_COLD void destroyed_while_in_use(char const* what) noexcept;
-}
 
 class wait_queue {
 public:

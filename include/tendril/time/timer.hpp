@@ -23,6 +23,7 @@
 
 #include <tendril/hub/alarm.hpp>
 #include <tendril/hub/deadline.hpp>
+#include <tendril/hub/errors.hpp>
 #include <tendril/hub/waiter.hpp>
 #include <tendril/support/intrusive_list.hpp>
 
@@ -94,6 +95,15 @@ public:
     explicit ticker(std::chrono::duration<Rep, Period> const& period)
         : ticker{detail::saturated(period)} {}
     explicit ticker(std::chrono::nanoseconds period);
+    ticker(ticker const&) = delete;
+    ticker& operator=(ticker const&) = delete;
+
+    /// Stops the program when somebody still waits. Switches: never.
+    ~ticker() {
+        if (waiting_ > 0) {
+            detail::destroyed_while_in_use("ticker");
+        }
+    }
 
     /// Waits for the next beat, or returns at once when there was one since the last call. Returns
     /// how many there were: more than one when the caller was late.
@@ -106,6 +116,7 @@ public:
 private:
     std::chrono::nanoseconds period_;
     time_point next_;
+    int waiting_ = 0;
 };
 
 }  // namespace tendril
