@@ -131,7 +131,8 @@ overflow_watch::overflow_watch(stack_pool const& pool) noexcept {
     if (::sigaltstack(nullptr, &present) != 0 || (present.ss_flags & SS_DISABLE) == 0) {
         return;
     }
-    std::size_t const least = std::max<std::size_t>(::getauxval(AT_MINSIGSTKSZ), MINSIGSTKSZ);
+    auto const usual = static_cast<std::size_t>(MINSIGSTKSZ);
+    std::size_t const least = std::max<std::size_t>(::getauxval(AT_MINSIGSTKSZ), usual);
     std::size_t const size = (least + std::size_t{32} * 1024 + 4095) & ~std::size_t{4095};
     void* const memory = kernel().mmap(
         nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

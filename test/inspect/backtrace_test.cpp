@@ -63,9 +63,12 @@ TENDRIL_TEST(backtrace, has_a_frame_for_each_call_of_one_that_waits_in_the_hub) 
     tendril::run([] {
         event goes_on;
         int depth = 0;
-        greenlet const shallow = this_hub().spawn_raw([&] { wait_deep_for_backtrace(goes_on, 1); });
-        greenlet const deep = this_hub().spawn_raw(
-            [&] { depth = wait_deep_for_backtrace(goes_on, 21); });
+        auto const go_down = [&](int steps) {
+            return this_hub().spawn_raw(
+                [&, steps] { depth = wait_deep_for_backtrace(goes_on, steps); });
+        };
+        greenlet const shallow = go_down(1);
+        greenlet const deep = go_down(21);
         yield();
         EXPECT_EQ(frames_of(deep).size(), frames_of(shallow).size() + 20);
         EXPECT_NE(backtrace{deep}.position().find("wait_deep_for_backtrace"), std::string::npos)

@@ -35,6 +35,9 @@ struct subject {
     Give give;
     Take take;
 };
+// clang 16 does not deduce it from the members.
+template <typename Give, typename Take>
+subject(Give, Take) -> subject<Give, Take>;
 
 // Returns what the waiter had after the schedule, as "got", "limit" or "stopped", and whether its
 // next wait was stopped.
