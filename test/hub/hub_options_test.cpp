@@ -53,15 +53,17 @@ TENDRIL_HUB_TEST(hub, says_nothing_of_what_is_quick) {
 
 TENDRIL_HUB_TEST(hub, tells_of_each_turn_of_a_greenlet_that_takes_long) {
     long_run_log log;
-    this_hub().spawn_raw([&] {
+    auto const work = [&] {
         clock.advance(150ms);
         sleep_for(1ms);
         clock.advance(50ms);
         sleep_for(1ms);
         clock.advance(250ms);
-    });
+    };
+    std::string const line = (this_hub().spawn_raw(work), line_of());
     sleep_for(1s);
-    EXPECT_EQ(log.lines, (transcript{"a greenlet 0 150", "a greenlet 0 250"}));
+    std::string const who = "a greenlet " + line;
+    EXPECT_EQ(log.lines, (transcript{who + " 150", who + " 250"}));
 }
 
 TENDRIL_HUB_TEST(hub, tells_of_a_posted_function_that_takes_long) {
