@@ -146,9 +146,8 @@ tendril::remote hub::remote() {
     return tendril::remote{mailbox_};
 }
 
-greenlet hub::spawn_raw(unique_function<void()> function, std::source_location where) {
+greenlet hub::spawn_raw(unique_function<void()> function) {
     auto body = std::make_unique<raw_body>(*this, std::move(function));
-    body->made_at = where;
     control_block& block = create(*body, stack_pool::default_size);
     body.release();
     greenlet spawned{greenlet_ref{block}};

@@ -12,7 +12,6 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <exception>
-#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -56,15 +55,6 @@ TENDRIL_HUB_TEST(errors, the_text_lists_every_greenlet_that_waits_and_for_what) 
     EXPECT_TRUE(contains(text, line(first, "the moon"))) << text;
     EXPECT_TRUE(contains(text, line(second, "the sun"))) << text;
     EXPECT_TRUE(contains(text, "greenlet 0 'main' parked, waits for what never comes")) << text;
-}
-
-TENDRIL_HUB_TEST(errors, the_text_says_where_each_was_made) {
-    auto const line = std::source_location::current().line() + 1;
-    auto const waiting = this_hub().spawn_raw([] { lone_waiter{"the moon"}.park(); });
-    yield();
-    std::string const text = text_of_a_wait_in_vain();
-    std::string const place = "errors_test.cpp:" + std::to_string(line);
-    EXPECT_TRUE(contains(text, place)) << text;
 }
 
 TENDRIL_HUB_TEST(errors, a_sleep_without_end_would_block_forever) {

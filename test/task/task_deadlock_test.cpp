@@ -7,7 +7,6 @@
 #include <tendril/sync/mutex.hpp>
 
 #include <mutex>
-#include <source_location>
 #include <string>
 
 namespace {
@@ -47,16 +46,6 @@ TENDRIL_HUB_TEST(task_deadlock, of_two_that_wait_for_the_end_of_each_other) {
     EXPECT_TRUE(lists(text, "second")) << text;
     first.cancel();
     second.join();
-}
-
-TENDRIL_HUB_TEST(task_deadlock, of_one_without_options_says_where_it_was_spawned) {
-    event never_set;
-    auto const line = std::source_location::current().line() + 1;
-    auto const waiting = spawn([&] { never_set.wait(); });
-    std::string const text = text_of_the_end_of_hope([&] { waiting.join(); });
-    EXPECT_TRUE(contains(text, "task_deadlock_test.cpp:" + std::to_string(line))) << text;
-    never_set.set();
-    waiting.join();
 }
 
 TENDRIL_HUB_TEST(task_deadlock, of_two_that_lock_in_different_orders) {

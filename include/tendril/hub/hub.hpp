@@ -112,9 +112,7 @@ public:
     /// Makes a greenlet whose parent is the hub and lets it run in its turn. An error that leaves
     /// it is reported. Throws: std::bad_alloc; misuse when the hub has closed; wrong_thread.
     /// Switches: never. Thread: hub.
-    greenlet spawn_raw(
-        unique_function<void()> function,
-        std::source_location where = std::source_location::current());
+    greenlet spawn_raw(unique_function<void()> function);
 
     /// The reactor. Handlers that it calls run in the hub and must not park.
     /// Switches: never. Thread: hub.

@@ -15,7 +15,6 @@
 #include <tendril/task/task_state.hpp>
 
 #include <functional>
-#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -36,17 +35,10 @@ auto spawn(spawn_options options, F&& function, Args&&... arguments) {
     handle.state().start(std::move(options));
     return handle;
 }
-template <typename F>
-requires std::is_invocable_v<std::decay_t<F>>
-auto spawn(F&& function, std::source_location where = std::source_location::current()) {
-    return spawn(spawn_options{.where = where}, std::forward<F>(function));
-}
 template <typename F, typename... Args>
-requires(
-    sizeof...(Args) > 0 &&
-    std::is_invocable_v<
-        std::decay_t<F>, std::decay_t<Args>...>) auto spawn(F&& function, Args&&... arguments) {
-    // Behind arguments nothing can say where the call stands; options can.
+requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
+auto spawn(F&& function, Args&&... arguments) {
+    // Only options that stand at the place of the call know where that is.
     return spawn(
         spawn_options{.where = {}}, std::forward<F>(function), std::forward<Args>(arguments)...);
 }
