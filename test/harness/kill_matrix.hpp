@@ -277,6 +277,11 @@ inline bool has_end(blocking_call const& call) { return call.close != nullptr; }
 inline bool is_limited(blocking_call const& call) { return call.to_wishes != answer::never_inside; }
 
 inline void give(trial& cell) { in_the_hub(cell.call.give); }
+inline void kill_and_give(trial& cell) {
+    request(cell.first(), cell.kill);
+    yield();
+    give(cell);
+}
 
 // Of what has an end for those who wait only: a descriptor, for example.
 inline void give_again_what_stays_open(trial& cell) {

@@ -51,12 +51,7 @@ TENDRIL_TEST(leak_check_kill_matrix, nothing_disturbs) {
 TENDRIL_TEST(leak_check_kill_matrix, a_kill_ends_the_wait_and_the_next_one_gets_it) {
     try_way({
         .name = "kill",
-        .act =
-            [](trial& cell) {
-                request(cell.first(), cell.kill);
-                yield();
-                give(cell);
-            },
+        .act = kill_and_give,
         .allowed = interrupted({"kill"}),
     });
 }
@@ -170,12 +165,7 @@ TENDRIL_TEST(leak_check_kill_matrix, a_kill_of_a_shielded_wait_comes_after_it) {
     try_way({
         .name = "kill behind a shield",
         .how = [] { return manner{.shielded = true}; },
-        .act =
-            [](trial& cell) {
-                request(cell.first(), cell.kill);
-                yield();
-                give(cell);
-            },
+        .act = kill_and_give,
         .allowed =
             [](auto&) {
                 return outcomes{{"got it", "kill"}};
@@ -206,12 +196,7 @@ TENDRIL_TEST(leak_check_kill_matrix, a_kill_in_a_handler_leaves_what_is_handled)
     try_way({
         .name = "kill in a handler",
         .how = [] { return manner{.where = place::a_handler}; },
-        .act =
-            [](trial& cell) {
-                request(cell.first(), cell.kill);
-                yield();
-                give(cell);
-            },
+        .act = kill_and_give,
         .allowed = interrupted({"kill"}),
     });
 }
@@ -220,12 +205,7 @@ TENDRIL_TEST(leak_check_kill_matrix, a_kill_of_a_nested_greenlet_goes_on_to_the_
     try_way({
         .name = "kill in a nested greenlet",
         .how = [] { return manner{.where = place::a_nested_greenlet}; },
-        .act =
-            [](trial& cell) {
-                request(cell.first(), cell.kill);
-                yield();
-                give(cell);
-            },
+        .act = kill_and_give,
         .allowed =
             [](blocking_call const& call) {
                 // One that ends before the wish is delivered takes it along.
