@@ -10,6 +10,7 @@
 // Begin with assert.hpp, which says how this library treats bugs.
 
 #include <tendril/support/assert.hpp>
+#include <tendril/support/cache_line.hpp>
 #include <tendril/support/config.hpp>
 #include <tendril/support/error.hpp>
 #include <tendril/support/intrusive_heap.hpp>

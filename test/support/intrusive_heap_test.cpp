@@ -120,3 +120,18 @@ TENDRIL_TEST(intrusive_heap, agrees_with_sorting_after_many_random_steps) {
     std::sort(expected.begin(), expected.end());
     EXPECT_EQ(drained(h), expected);
 }
+
+TENDRIL_TEST(intrusive_heap, keeps_the_order_of_equal_keys_when_its_numbers_run_out) {
+    intrusive_heap<int, item, std::uint8_t> h;
+    std::deque<item> items;
+    for (int number = 0; number < 1000; ++number) {
+        h.push(number % 2, items.emplace_back(number));
+        if (number % 100 == 99) {
+            for (int left = 0; left < 100; ++left) {
+                int const expected = number - 99 + (left < 50 ? 2 * left : 2 * (left - 50) + 1);
+                EXPECT_EQ(h.pop().value, expected);
+            }
+        }
+    }
+    EXPECT_TRUE(h.empty());
+}

@@ -9,32 +9,35 @@
 //     timers.erase(t);             // the same, from the middle
 //
 // Items with equal keys leave in the order in which they came. The keys stand side by side in one
-// array, four children to a parent, so that finding the next one touches two or three cache lines
-// however many items there are. An item knows a ticket, and an array of its own says where in the
-// heap the ticket is: items that make place for others are not touched. They are mostly on the
-// stacks of those who wait, each in a page of its own, and a heap of a hundred thousand that wrote
-// into eight of them at every step would do little else. The arrays grow by doubling and never
-// shrink: after the first lap nothing is allocated.
+// array, four children to a parent and, with a key of eight bytes, to a cache line, so that finding
+// the next one touches few lines however many items there are. An item knows a ticket, and an array
+// of its own says where in the heap the ticket is: items that make place for others are not
+// touched. They are mostly on the stacks of those who wait, each in a page of its own, and a heap
+// of a hundred thousand that wrote into eight of them at every step would do little else. The
+// arrays grow by doubling and never shrink: after the first lap nothing is allocated.
 //
 // Invariants:
-// 1. `entries_[positions_[entry.ticket]]` is the entry, and `items_[entry.ticket]` its item, whose
+// 1. The heap is the places from `root` to `end_`. No entry is before the one at its parent.
+// 2. `positions_[entry.ticket]` is the entry's place, and `items_[entry.ticket]` its item, whose
 //    hook holds the ticket.
-// 2. Every other ticket is in `free_tickets_`.
+// 3. Every other ticket is in `free_tickets_`.
 //
-// Source of the layout: the d-ary heap of D. B. Johnson (1975), with d = 4.
+// Sources: the d-ary heap of D. B. Johnson (1975), with d = 4; the hole that sinks to the bottom
+// before it is filled, of I. Wegener's bottom-up heapsort (1993).
 
 #include <tendril/support/assert.hpp>
+#include <tendril/support/cache_line.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <tuple>
+#include <limits>
 #include <utility>
 #include <vector>
 
 namespace tendril {
 
-template <typename Key, typename T>
+template <typename Key, typename T, typename Sequence>
 class intrusive_heap;
 
 /// The ticket of one item. Derive from it, publicly.
@@ -48,25 +51,26 @@ public:
     bool in_heap() const noexcept { return ticket_ != none; }
 
 private:
-    template <typename Key, typename T>
+    template <typename Key, typename T, typename Sequence>
     friend class intrusive_heap;
 
     static constexpr std::uint32_t none = UINT32_MAX;
     std::uint32_t ticket_ = none;
 };
 
-template <typename Key, typename T>
+/// The heap. `Sequence` numbers those that came; when it runs out, all are numbered anew.
+template <typename Key, typename T, typename Sequence = std::uint32_t>
 class intrusive_heap {
 public:
     /// How many items are in it.
-    std::size_t size() const noexcept { return entries_.size(); }
-    bool empty() const noexcept { return entries_.empty(); }
+    std::size_t size() const noexcept { return end_ - root; }
+    bool empty() const noexcept { return end_ == root; }
 
     /// The smallest key. Requires: not empty.
-    Key const& top_key() const noexcept { return entries_.front().key; }
+    Key const& top_key() const noexcept { return entries_[root].key; }
 
     /// The item with the smallest key. Requires: not empty.
-    T& top() const noexcept { return *items_[entries_.front().ticket]; }
+    T& top() const noexcept { return *items_[entries_[root].ticket]; }
 
     /// Adds an item that is in no heap. Throws: std::bad_alloc, and then nothing has changed.
     void push(Key key, T& item) {
@@ -74,9 +78,8 @@ public:
         std::uint32_t const ticket = take_ticket();
         items_[ticket] = &item;
         hook_of(item).ticket_ = ticket;
-        entries_.push_back(entry{key, next_sequence_, ticket});
-        ++next_sequence_;
-        sift_up(entries_.size() - 1);
+        entry const last{key, take_sequence(), ticket};
+        rise(end_++, last);
     }
 
     /// Takes an item out; does nothing when it is not in the heap.
@@ -85,13 +88,11 @@ public:
             return;
         }
         std::uint32_t const ticket = std::exchange(hook_of(item).ticket_, heap_hook::none);
-        std::size_t const hole = positions_[ticket];
         free_tickets_.push_back(ticket);
-        entry const last = entries_.back();
-        entries_.pop_back();
-        if (hole < entries_.size()) {
-            entries_[hole] = last;
-            sift_down(sift_up(hole));
+        std::size_t const hole = positions_[ticket];
+        entry const last = entries_[--end_];
+        if (hole != end_) {
+            rise(sink(hole), last);
         }
     }
 
@@ -105,17 +106,30 @@ public:
 private:
     struct entry {
         Key key;
-        std::uint64_t sequence;
+        Sequence sequence;
         std::uint32_t ticket;
 
+        // Without a branch: which of two sleepers wakes first is a toss of a coin.
         bool before(entry const& other) const noexcept {
-            return std::tie(key, sequence) < std::tie(other.key, other.sequence);
+            bool const is_less = key < other.key;
+            bool const is_equal = key == other.key;
+            return is_less | (is_equal & (sequence < other.sequence));
         }
     };
 
     static constexpr std::size_t arity = 4;
+    // The root is the last of the first four places, and then the children of every parent begin at
+    // a multiple of four.
+    static constexpr std::size_t root = arity - 1;
+    static constexpr std::size_t first_child(std::size_t parent) noexcept {
+        return (parent - root + 1) * arity;
+    }
+    static constexpr std::size_t parent_of(std::size_t child) noexcept {
+        return child / arity + root - 1;
+    }
     // The first three levels: what has come so far leaves soon, and its item's memory is asked for.
-    static constexpr std::size_t near_top = 1 + arity + arity * arity;
+    static constexpr std::size_t near_top = root + 1 + arity + arity * arity;
+
     static heap_hook& hook_of(T& item) noexcept { return item; }
 
     // Makes room in all four arrays first, so that nothing behind it can fail.
@@ -132,7 +146,7 @@ private:
         std::size_t const before = items_.size();
         std::size_t const room = std::max<std::size_t>(2 * before, 16);
         TENDRIL_ASSERT(room < heap_hook::none, "a ticket is a number of 32 bits");
-        entries_.reserve(room);
+        entries_.resize(root + room);
         free_tickets_.reserve(room);
         positions_.resize(room);
         items_.resize(room);
@@ -141,49 +155,65 @@ private:
         }
     }
 
+    Sequence take_sequence() noexcept {
+        if (next_sequence_ == std::numeric_limits<Sequence>::max()) {
+            number_anew();
+        }
+        return next_sequence_++;
+    }
+
+    // What is sorted is a heap.
+    void number_anew() noexcept {
+        auto const first = entries_.begin() + root;
+        auto const end = entries_.begin() + static_cast<std::ptrdiff_t>(end_);
+        std::sort(first, end, [](entry const& a, entry const& b) { return a.before(b); });
+        next_sequence_ = 0;
+        for (std::size_t position = root; position < end_; ++position) {
+            entries_[position].sequence = next_sequence_++;
+            place(position, entry{entries_[position]});
+        }
+    }
+
     void place(std::size_t position, entry const& moved) noexcept {
         entries_[position] = moved;
         positions_[moved.ticket] = static_cast<std::uint32_t>(position);
     }
 
-    std::size_t sift_up(std::size_t position) noexcept {
-        entry const moved = entries_[position];
-        while (position > 0) {
-            std::size_t const parent = (position - 1) / arity;
-            if (!moved.before(entries_[parent])) {
-                break;
-            }
-            place(position, entries_[parent]);
-            position = parent;
+    // Puts an entry where it belongs between a hole and the root.
+    void rise(std::size_t hole, entry const& moved) noexcept {
+        while (hole > root && moved.before(entries_[parent_of(hole)])) {
+            place(hole, entries_[parent_of(hole)]);
+            hole = parent_of(hole);
         }
-        place(position, moved);
-        return position;
+        place(hole, moved);
     }
 
-    void sift_down(std::size_t position) noexcept {
-        entry const moved = entries_[position];
-        while (true) {
-            std::size_t const first = position * arity + 1;
-            if (first >= entries_.size()) {
-                break;
+    // Moves a hole down to where it has no children. Returns the place.
+    std::size_t sink(std::size_t hole) noexcept {
+        while (first_child(hole) < end_) {
+            std::size_t const next = smallest_child(hole);
+            place(hole, entries_[next]);
+            if (hole < near_top) {
+                __builtin_prefetch(items_[entries_[hole].ticket]);
             }
-            std::size_t const smallest = smallest_from(first);
-            if (!entries_[smallest].before(moved)) {
-                break;
-            }
-            place(position, entries_[smallest]);
-            if (position < near_top) {
-                __builtin_prefetch(items_[entries_[position].ticket]);
-            }
-            position = smallest;
+            hole = next;
         }
-        place(position, moved);
+        return hole;
     }
 
-    std::size_t smallest_from(std::size_t first) const noexcept {
-        std::size_t const end = std::min(first + arity, entries_.size());
+    std::size_t smallest_child(std::size_t parent) const noexcept {
+        std::size_t const first = first_child(parent);
+        if (first + arity > end_) {
+            return smallest_of_few(first);
+        }
+        std::size_t const left = first + entries_[first + 1].before(entries_[first]);
+        std::size_t const right = first + 2 + entries_[first + 3].before(entries_[first + 2]);
+        return entries_[right].before(entries_[left]) ? right : left;
+    }
+
+    std::size_t smallest_of_few(std::size_t first) const noexcept {
         std::size_t smallest = first;
-        for (std::size_t child = first + 1; child < end; ++child) {
+        for (std::size_t child = first + 1; child < end_; ++child) {
             if (entries_[child].before(entries_[smallest])) {
                 smallest = child;
             }
@@ -191,11 +221,12 @@ private:
         return smallest;
     }
 
-    std::vector<entry> entries_;
+    std::vector<entry, cache_line_allocator<entry>> entries_;
     std::vector<std::uint32_t> positions_;
     std::vector<T*> items_;
     std::vector<std::uint32_t> free_tickets_;
-    std::uint64_t next_sequence_ = 0;
+    std::size_t end_ = root;
+    Sequence next_sequence_ = 0;
 };
 
 }  // namespace tendril
