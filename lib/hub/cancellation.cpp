@@ -156,6 +156,12 @@ void interrupt_park(control_block& target) noexcept {
     }
 }
 
+void hub::pass_checkpoint() noexcept {
+    if (ready_order* const order = ready_.order(); order != nullptr && may_park()) {
+        order->pass_checkpoint();
+    }
+}
+
 // The caller keeps its place in the queue: for whoever has yielded to it, it has not run yet.
 void hub::offer_switch() {
     ready_order* const order = ready_.order();
@@ -197,6 +203,10 @@ void look_at_pending(control_block& self) {
 
 void deliver_pending(control_block& self) {
     pending_list list{self};
+    hub* const here = hub::of(*self.thread);
+    if (here != nullptr && list.asks_to_switch()) {
+        here->pass_checkpoint();
+    }
     if (self.thread->live_exceptions->uncaught > 0 || list.sealed()) {
         return;
     }

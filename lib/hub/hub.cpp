@@ -79,7 +79,7 @@ hub::hub(boost::asio::io_context* embedding, hub_options const& options)
         !embedded_ || (thread_.current == thread_.main && clock_ == &steady_clock()),
         "an embedded hub is made on the thread's own stack, which will run the io_context, and "
         "keeps the usual time");
-    ready_.set_order(options.order);
+    ready_.set_order(options.order == nullptr ? detail::usual_order : options.order);
     main_ = thread_.main;
     reactor_->listen(mailbox_->bell());
 }
@@ -89,7 +89,7 @@ hub::hub(hub_options const& options) : hub{nullptr, options} {
         [this] { loop(); }, {.parent = {}, .stack_size = options.stack_size, .name = "hub"}};
     loop_ = loop_greenlet_.block();
     start_on_new_stack(thread_, *loop_);
-    pending_list{*thread_.current}.ask_to_switch(options.order != nullptr);
+    pending_list{*thread_.current}.ask_to_switch(ready_.order() != nullptr);
     set_loop(thread_, this);
 }
 

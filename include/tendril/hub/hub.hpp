@@ -220,6 +220,9 @@ public:
     /// Lets others run if the `ready_order` says so. Switches: may. Thread: hub.
     void offer_switch();
 
+    /// Tells the `ready_order` that a call looks for interruption. Switches: never. Thread: hub.
+    void pass_checkpoint() noexcept;
+
     /// Counts what runs elsewhere and comes back to this hub (waiter.hpp, `job_under_way`).
     /// Switches: never. Thread: hub.
     void begin_job() noexcept { ++jobs_; }

@@ -33,6 +33,11 @@ using error_handler = unique_function<void(std::exception_ptr, std::string_view)
 /// The usual handler: prints one line to the standard error stream. Switches: never. Thread: any.
 void print_error(std::exception_ptr error, std::string_view whose) noexcept;
 
+namespace detail {
+/// The order of hubs that are given none, for tests of whole programs; usually null.
+inline ready_order* usual_order = nullptr;
+}  // namespace detail
+
 /// How a hub is made. Every null means the usual one.
 struct hub_options {
     /// Where time comes from. Must outlive the hub.

@@ -46,6 +46,9 @@ public:
     /// Says whether the function that is being entered, one that may switch, lets others run first.
     /// Switches: never.
     virtual bool switches_now() noexcept { return false; }
+
+    /// Is told of every look for what is pending, before it is taken. Switches: never.
+    virtual void pass_checkpoint() noexcept {}
 };
 
 class ready_queue {

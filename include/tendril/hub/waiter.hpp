@@ -8,10 +8,9 @@
 //     me.park();                              // returns when somebody has called me.wake()
 //
 // A park has exactly one outcome. Whoever settles it first wins: a `wake`, the park's own limit, or
-// an interruption (cancel, kill, an outer timeout, exit). Losers find it settled and do nothing.
-// That is the whole protection against lost and doubled wake-ups, and why primitives hand over
-// directly: what is given to a waiter together with a successful `wake` can no longer be taken from
-// it by a timeout.
+// an interruption (cancel, kill, an outer timeout, exit). Losers find it settled and do nothing. So
+// no wake-up is lost or doubled, and primitives hand over directly: what is given to a waiter with
+// a successful `wake` can no longer be taken from it by a timeout.
 //
 //     outcome       set by            then the greenlet
 //     waiting       the constructor   is parked, in the queue of what it waits for
@@ -81,8 +80,7 @@ public:
         return outcome_ == outcome::woken;
     }
 
-    /// As `park`, but nothing is delivered: requests stay pending. For cleanup that must finish.
-    /// Switches: may.
+    /// As `park`, but requests stay pending: for cleanup that must finish. Switches: may.
     void park_shielded();
 
     /// Settles the park as woken and lets the greenlet run in its turn. Returns whether it won: if
@@ -113,9 +111,8 @@ public:
     /// Switches: never.
     void strand() noexcept;
 
-    /// In the child of a fork, where the greenlet is dead: leaves the queue, and makes every later
-    /// wake a no-op. Wakes nobody, and touches nothing that is shared with the parent.
-    /// Switches: never.
+    /// The same in the child of a fork, where the greenlet is dead. Wakes nobody, and touches
+    /// nothing that is shared with the parent. Switches: never.
     void forget() noexcept;
 
     /// Who waits. Switches: never.

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Every example, cancelled at every call that may wait.
+//
+// An example is run once to count such calls, in whichever greenlet they are made; and then once
+// for each of them, with a `cancelled` thrown there. It may end in any way that it likes, but it
+// must end, and leave nothing behind: no greenlet, stack, alarm or descriptor. The examples are
+// compiled as they are, and their `main` gets a name of its own.
+#include <harness/hubs.hpp>
+#include <tendril/hub/hub_options.hpp>
+#include <tendril/support/scope_exit.hpp>
+#include <tendril/testing/leak_check.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+
+#define TENDRIL_EXAMPLE(name) extern "C" int example_##name();
+#include "examples.inc"
+#undef TENDRIL_EXAMPLE
+
+namespace {
+
+using namespace tendril;
+
+class cancel_wish final : public interruption {
+public:
+    cancel_wish() noexcept : interruption{rank::edge} {}
+    ~cancel_wish() = default;
+
+private:
+    void raise() override { throw cancelled{}; }
+};
+
+// First come, first served; cancels whoever makes the call of a number.
+class nth_call final : public ready_order {
+public:
+    explicit nth_call(int wanted) noexcept : wanted_{wanted} {}
+
+    int calls() const noexcept { return calls_; }
+
+    std::size_t choose(std::size_t) noexcept override { return 0; }
+    void pass_checkpoint() noexcept override {
+        if (++calls_ == wanted_) {
+            request(*this_thread().current, wish_);
+        }
+    }
+
+private:
+    int const wanted_;
+    int calls_ = 0;
+    cancel_wish wish_;
+};
+
+// What is printed goes nowhere while it lives.
+class silence {
+public:
+    silence() {
+        flush();
+        int const nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+        for (std::size_t index = 0; index < kept_.size(); ++index) {
+            kept_[index] = ::dup(static_cast<int>(index) + 1);
+            ::dup2(nowhere, static_cast<int>(index) + 1);
+        }
+        ::close(nowhere);
+    }
+    silence(silence const&) = delete;
+    silence& operator=(silence const&) = delete;
+    ~silence() {
+        flush();
+        for (std::size_t index = 0; index < kept_.size(); ++index) {
+            ::dup2(kept_[index], static_cast<int>(index) + 1);
+            ::close(kept_[index]);
+        }
+    }
+
+private:
+    static void flush() {
+        std::cout.flush();
+        std::fflush(nullptr);
+    }
+    std::array<int, 2> kept_{};
+};
+
+// Runs it, and returns how many calls there were that may wait.
+int run_with_a_cancel(int (*example)(), int at_call) {
+    nth_call order{at_call};
+    silence const quiet;
+    detail::usual_order = &order;
+    scope_exit const as_usual{[] { detail::usual_order = nullptr; }};
+    try {
+        example();
+    } catch (...) {
+        // Its affair.
+    }
+    return order.calls();
+}
+
+void cancel_everywhere(char const* name, int (*example)()) {
+    run_with_a_cancel(example, 0);
+    tendril::testing::leak_check const before;
+    int const calls = run_with_a_cancel(example, 0);
+    for (int call = 1; call <= calls; ++call) {
+        run_with_a_cancel(example, call);
+        ASSERT_EQ(before.leaks(), "") << name << ", cancelled at call " << call;
+    }
+    std::printf("[    calls ] %s: %d, each cancelled\n", name, calls);
+}
+
+}  // namespace
+
+#define TENDRIL_EXAMPLE(name)                                                                      \
+    TENDRIL_TEST(cancel_points, name) { cancel_everywhere(#name, &example_##name); }
+#include "examples.inc"
