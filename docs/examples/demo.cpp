@@ -4,10 +4,15 @@
 // process and a greenlet in that one.
 //
 //     demo SERVER-PROGRAM [CONNECTIONS [SECONDS]]
+//     demo --arithmetic
+//
+// Before that it measures what greenlets cost here (arithmetic.hpp); with `--arithmetic` it does
+// nothing else.
 //
 // The server runs as a process of its own. Each connection here is a plain loop: wait for a turn,
 // send a request, read the answer. A semaphore lets 256 requests be under way at once and serves in
 // the order of arrival, so all connections take turns.
+#include "arithmetic.hpp"
 #include "child_process.hpp"
 
 #include <tendril/tendril.hpp>
@@ -219,8 +224,14 @@ int run_demo(std::string const& program, std::size_t connections, std::chrono::s
 
 int main(int argc, char** argv) {
     if (argc < 2) {
-        std::fputs("usage: demo SERVER-PROGRAM [CONNECTIONS [SECONDS]]\n", stderr);
+        std::fputs(
+            "usage: demo SERVER-PROGRAM [CONNECTIONS [SECONDS]]\n       demo --arithmetic\n",
+            stderr);
         return 2;
+    }
+    tendril::run(arithmetic::print);
+    if (std::string_view{argv[1]} == "--arithmetic") {
+        return 0;
     }
     std::size_t const wanted = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 10'000;
     std::chrono::seconds const duration{argc > 3 ? std::atoi(argv[3]) : 10};
