@@ -64,14 +64,18 @@ bool task_core::wait_until(deadline limit) {
     if (done()) {
         return true;
     }
+    plain_waiter me{"a task"};
+    enlist(me);
+    return me.park_until(limit);
+}
+
+void task_core::enlist(waiter& joiner) {
     TENDRIL_REQUIRE_AS(
         wrong_thread, block_->thread == &this_thread(),
         "this task belongs to another thread: wait for it there, and send the result over");
     TENDRIL_REQUIRE(
         block_ != this_thread().current, "a task waits for itself: it would wait for ever");
-    plain_waiter me{"a task"};
-    joiners_.push(me);
-    return me.park_until(limit);
+    joiners_.push(joiner);
 }
 
 void task_core::rethrow_failure() {
