@@ -91,7 +91,7 @@ void take_part_as_thread(std::vector<contest>& rounds, std::barrier<>& in_step, 
     }
 }
 
-enum class source { give, cancel, expire };
+enum class arrival { give, cancel, expire };
 
 }  // namespace
 
@@ -140,7 +140,7 @@ TENDRIL_HUB_TEST(
     shared_future_threads, of_value_cancel_and_limit_one_ends_the_wait_in_all_96_orders) {
     int played = 0;
     test::second_thread elsewhere;
-    std::array<source, 3> order{source::give, source::cancel, source::expire};
+    std::array<arrival, 3> order{arrival::give, arrival::cancel, arrival::expire};
     do {
         for (unsigned plan = 0; plan < 16; ++plan) {
             ++played;
@@ -156,13 +156,13 @@ TENDRIL_HUB_TEST(
             yield();
             for (unsigned step = 0; step < 3; ++step) {
                 switch (order[step]) {
-                case source::give:
+                case arrival::give:
                     (plan & 8U) != 0 ? elsewhere.run([&] { p.set_value(7); }) : p.set_value(7);
                     break;
-                case source::cancel:
+                case arrival::cancel:
                     reader.run_by.cancel();
                     break;
-                case source::expire:
+                case arrival::expire:
                     clock.advance(1h);
                     break;
                 }
