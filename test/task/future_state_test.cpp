@@ -14,7 +14,7 @@ using namespace tendril;
 using namespace std::chrono_literals;
 using detail::settlement;
 using test::outcome_of;
-using stage = settlement::stage;
+using way_to_end = settlement::stage;
 using number_state = detail::future_state<int>;
 using reading = detail::reading_handle<number_state>;
 using giving = detail::giving_handle<number_state>;
@@ -54,26 +54,26 @@ TENDRIL_TEST(future_state, a_settlement_tells_errors_from_the_end_of_a_greenlet)
         settled.fail(std::make_exception_ptr(error));
         return settled.how();
     };
-    EXPECT_EQ(stage_after(std::runtime_error{"broken"}), stage::failed);
-    EXPECT_EQ(stage_after(7), stage::failed);
-    EXPECT_EQ(stage_after(cancelled{}), stage::cancelled);
-    EXPECT_EQ(stage_after(greenlet_exit{}), stage::cancelled);
-    EXPECT_EQ(stage_after(broken_promise{"elsewhere"}), stage::broken);
+    EXPECT_EQ(stage_after(std::runtime_error{"broken"}), way_to_end::failed);
+    EXPECT_EQ(stage_after(7), way_to_end::failed);
+    EXPECT_EQ(stage_after(cancelled{}), way_to_end::cancelled);
+    EXPECT_EQ(stage_after(greenlet_exit{}), way_to_end::cancelled);
+    EXPECT_EQ(stage_after(broken_promise{"elsewhere"}), way_to_end::broken);
 }
 
 // Each stage, and what may be done to it: only the first thing that comes decides.
 TENDRIL_HUB_TEST(future_state, leaves_pending_once) {
-    using act = std::pair<stage, std::function<bool(number_state&)>>;
+    using act = std::pair<way_to_end, std::function<bool(number_state&)>>;
     act const acts[] = {
-        {stage::fulfilled, [](number_state& s) { return s.try_fulfil(7); }},
-        {stage::failed,
+        {way_to_end::fulfilled, [](number_state& s) { return s.try_fulfil(7); }},
+        {way_to_end::failed,
          [](number_state& s) { return s.try_fail(std::make_exception_ptr(std::string{"x"})); }},
-        {stage::cancelled, [](number_state& s) { return s.cancel(); }},
+        {way_to_end::cancelled, [](number_state& s) { return s.cancel(); }},
     };
     for (auto const& [first_stage, first] : acts) {
         for (auto const& [second_stage, second] : acts) {
             giving const p{*new number_state{"a test"}};
-            EXPECT_EQ(p.get()->how(), stage::pending);
+            EXPECT_EQ(p.get()->how(), way_to_end::pending);
             EXPECT_NO_THROW(p.get()->require_pending());
             EXPECT_TRUE(first(*p.get()));
             EXPECT_EQ(p.get()->how(), first_stage);
@@ -100,8 +100,8 @@ TENDRIL_HUB_TEST(future_state, breaks_when_the_last_giving_handle_goes) {
     EXPECT_EQ(p.get(), nullptr);
     EXPECT_EQ(copy, moved);
     copy = giving{};
-    EXPECT_EQ(f.get()->how(), stage::pending);
+    EXPECT_EQ(f.get()->how(), way_to_end::pending);
     moved = giving{};
-    EXPECT_EQ(f.get()->how(), stage::broken);
+    EXPECT_EQ(f.get()->how(), way_to_end::broken);
     EXPECT_STREQ(f.get()->what(), "a test");
 }

@@ -91,7 +91,7 @@ void take_part_as_thread(std::vector<contest>& rounds, std::barrier<>& in_step, 
     }
 }
 
-enum class arrival { give, cancel, expire };
+enum class what_comes { give, cancel, expire };
 
 }  // namespace
 
@@ -140,7 +140,7 @@ TENDRIL_HUB_TEST(
     shared_future_threads, of_value_cancel_and_limit_one_ends_the_wait_in_all_96_orders) {
     int played = 0;
     test::second_thread elsewhere;
-    std::array<arrival, 3> order{arrival::give, arrival::cancel, arrival::expire};
+    std::array<what_comes, 3> sequence{what_comes::give, what_comes::cancel, what_comes::expire};
     do {
         for (unsigned plan = 0; plan < 16; ++plan) {
             ++played;
@@ -155,14 +155,14 @@ TENDRIL_HUB_TEST(
             });
             yield();
             for (unsigned step = 0; step < 3; ++step) {
-                switch (order[step]) {
-                case arrival::give:
+                switch (sequence[step]) {
+                case what_comes::give:
                     (plan & 8U) != 0 ? elsewhere.run([&] { p.set_value(7); }) : p.set_value(7);
                     break;
-                case arrival::cancel:
+                case what_comes::cancel:
                     reader.run_by.cancel();
                     break;
-                case arrival::expire:
+                case what_comes::expire:
                     clock.advance(1h);
                     break;
                 }
@@ -176,6 +176,6 @@ TENDRIL_HUB_TEST(
             EXPECT_EQ(p.get_future().get(), 7);
             EXPECT_EQ(p.get_future().waiting(), 0U);
         }
-    } while (std::next_permutation(order.begin(), order.end()));
+    } while (std::next_permutation(sequence.begin(), sequence.end()));
     EXPECT_EQ(played, 96);
 }
