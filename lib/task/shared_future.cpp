@@ -126,7 +126,12 @@ void shared_future_core::tell_readers(shared_core::lock& entered) noexcept {
 }
 
 void shared_future_core::on_done(unique_function<void()> link) {
-    auto made = std::make_unique<shared_link>(this_hub().remote(), std::move(link));
+    hub* const here = hub::of(this_thread());
+    TENDRIL_REQUIRE(
+        here != nullptr,
+        "on_done() on a thread without a hub, where nobody would call the link: "
+        "wait for the future there");
+    auto made = std::make_unique<shared_link>(here->remote(), std::move(link));
     auto const entered = enter();
     if (settled_.done()) {
         shared_link::send(made);

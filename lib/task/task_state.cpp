@@ -152,8 +152,12 @@ void task_core::on_done(unique_function<void()> link) {
 // The links are called from one callback, so that they keep their order, and from the hub, so that
 // none of them runs inside `on_done` or on the task's stack.
 void task_core::schedule_links() noexcept {
-    // The call has a reference, which goes with it even when the hub drops the call.
-    auto const drop = [](task_core* core) { core->drop_reference(); };
+    // The call has a reference, which goes with it even when the hub drops the call, and so do the
+    // links, which may hold handles to this very task.
+    auto const drop = [](task_core* core) {
+        std::exchange(core->links_, {}).clear();
+        core->drop_reference();
+    };
     add_reference();
     std::unique_ptr<task_core, decltype(drop)> self{this, drop};
     try {

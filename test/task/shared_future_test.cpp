@@ -185,6 +185,11 @@ TENDRIL_HUB_TEST(shared_future, links_are_called_in_the_hub_that_added_them_and_
     EXPECT_EQ(seen, (transcript{"a", "b", "late"}));
 }
 
+TENDRIL_HUB_TEST(shared_future, a_link_on_a_thread_without_a_hub_is_refused) {
+    shared_promise<int> p;
+    EXPECT_EQ(test::outcome_elsewhere([&] { p.get_future().on_done([] {}); }), "misuse");
+}
+
 TENDRIL_TEST(shared_future, a_link_whose_hub_has_closed_is_dropped) {
     auto const held = std::make_shared<int>(1);
     shared_promise<int> p;

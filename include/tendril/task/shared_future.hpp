@@ -193,8 +193,8 @@ public:
     /// Calls `link` in the caller's hub, soon after it is over, or soon if it is. Links of one hub
     /// are called in the order they were added; an error in one is reported. Until then the hub
     /// believes that it may be woken. A link whose hub closes before is dropped, on any thread.
-    /// Throws: std::bad_alloc; misuse when the hub has closed. Switches: never. Thread: one with a
-    /// hub.
+    /// Throws: std::bad_alloc; misuse when the hub has closed, or the thread has none.
+    /// Switches: never. Thread: any with a hub.
     void on_done(unique_function<void()> link) const { named().on_done(std::move(link)); }
 
     /// How many wait at this moment, or were woken by another thread and do not know yet.
