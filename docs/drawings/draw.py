@@ -524,9 +524,37 @@ def hand_over():
     return sheet
 
 
+def scopes_and_shields():
+    """The tree of scopes over three greenlets, one of them behind a shield."""
+    sheet = Sheet(980, 470, "Scopes, a group and a shield: who is cancelled, and who absorbs")
+    sheet.box(20, 20, 620, 330, "", PALE)
+    sheet.text(32, 42, "scope S, cancelled: absorbs when the block is left", bold=True,
+               colour=ACCENT)
+    sheet.box(40, 60, 580, 270, "", FRAME)
+    sheet.text(52, 82, "task group G, within S: cancelled too", bold=True)
+    sheet.box(60, 100, 170, 210, "the block of G", LIVE, "every wait throws")
+    sheet.box(245, 100, 170, 210, "", LIVE)
+    sheet.text(257, 122, "child 1, in scope T")
+    sheet.box(257, 136, 146, 160, "scope T", PALE, "lets it pass outwards")
+    sheet.box(430, 100, 170, 210, "", LIVE)
+    sheet.text(442, 122, "child 2, in a shield")
+    sheet.box(442, 136, 146, 160, "shield", SAVED, "waits go on")
+    sheet.box(680, 60, 170, 110, "a task of spawn()", LIVE, "not within S")
+    sheet.arrow([(640, 35), (720, 35)], ACCENT)
+    sheet.text(726, 40, "the code behind S goes on", colour=ACCENT)
+    for row, words in enumerate((
+            "cancel(S) walks down the tree. Of every greenlet within, the innermost scope makes the "
+            "present wait throw, and each wait behind it.",
+            "A shield stops the walk. It also holds back what reaches the greenlet by itself: a "
+            "cancel or kill of the task, timeouts set further out, the exit.",
+            "An exception that leaves S while S is cancelled, and nothing further out is, ends there.")):
+        sheet.text(20, 385 + row * 26, words, size=13)
+    return sheet
+
+
 PICTURES = (
     two_stacks, first_entry, slot_in_a_slab, parents_and_switches, life_of_a_park, who_calls_whom,
-    one_turn, both_at_once, hand_over)
+    one_turn, both_at_once, hand_over, scopes_and_shields)
 
 
 def main():

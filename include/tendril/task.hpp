@@ -9,10 +9,13 @@
 // between threads.
 
 #include <tendril/task/awaitable.hpp>
+#include <tendril/task/cancel_scope.hpp>
 #include <tendril/task/ensure_task.hpp>
+#include <tendril/task/exception_group.hpp>
 #include <tendril/task/fulfil.hpp>
 #include <tendril/task/future.hpp>
 #include <tendril/task/shared_future.hpp>
 #include <tendril/task/spawn.hpp>
 #include <tendril/task/task.hpp>
+#include <tendril/task/task_group.hpp>
 #include <tendril/task/when_done.hpp>

@@ -120,8 +120,8 @@ std::ostream& operator<<(std::ostream& out, greenlet_ref const& printed) {
         return out << "no greenlet";
     }
     out << "greenlet " << block->id;
-    if (block->name != nullptr) {
-        out << " '" << block->name << '\'';
+    if (char const* const name = name_of(*block)) {
+        out << " '" << name << '\'';
     }
     return out << ' ' << (printed.dead() ? "dead" : to_string(block->state));
 }

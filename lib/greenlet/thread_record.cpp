@@ -37,7 +37,7 @@ void print_unraisable(std::exception_ptr error, control_block const& from) noexc
     }
     std::fprintf(
         stderr, "tendril: an error left greenlet %u %s and nobody can receive it: %s\n", from.id,
-        from.name == nullptr ? "" : from.name, what.c_str());
+        name_of(from) == nullptr ? "" : name_of(from), what.c_str());
 }
 
 std::atomic<unraisable_handler> active_handler{&print_unraisable};
@@ -47,7 +47,7 @@ void describe_current_greenlet(char* text, unsigned long size) noexcept {
     if (record == nullptr || record->current == nullptr) {
         return;
     }
-    char const* const name = record->current->name;
+    char const* const name = name_of(*record->current);
     std::snprintf(text, size, "greenlet %u %s", record->current->id, name == nullptr ? "" : name);
 }
 

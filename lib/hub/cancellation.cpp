@@ -72,18 +72,46 @@ void pending_list::remove(interruption& removed) noexcept {
     removed.pending_ = false;
 }
 
-interruption* pending_list::take_first() noexcept {
-    if (wants_exit() || first() == nullptr) {
-        return nullptr;
+// Edges come from outside, and so does what is less deep than the shield.
+interruption* pending_list::first_inside_shield() const noexcept {
+    std::uint64_t const shield = shield_depth();
+    interruption* found = first();
+    if (shield > 0) {
+        while (found != nullptr && found->rank_ == interruption::rank::edge) {
+            found = found->next_;
+        }
+        if (found != nullptr && found->depth_ < shield) {
+            return nullptr;
+        }
     }
-    interruption& taken = *first();
-    remove(taken);
-    return &taken;
+    return found;
+}
+
+bool pending_list::has_deliverable() const noexcept {
+    return !sealed() && (exits_now() || first_inside_shield() != nullptr);
+}
+
+interruption* pending_list::take_first() noexcept {
+    interruption* const taken = exits_now() ? nullptr : first_inside_shield();
+    if (taken != nullptr) {
+        remove(*taken);
+    }
+    return taken;
 }
 
 void raise(interruption& delivered) {
     delivered.raise();
     __builtin_unreachable();
+}
+
+std::uint64_t next_scope_depth() noexcept {
+    static thread_local std::uint64_t last = 0;
+    return ++last;
+}
+
+void interruption::set_depth(std::uint64_t depth) noexcept {
+    TENDRIL_ASSERT(!pending_, "cancellation invariant 1");
+    depth_ = depth;
 }
 
 void request(control_block& target, interruption& wish) noexcept {
@@ -172,7 +200,7 @@ void deliver_pending(control_block& self) {
     if (self.thread->live_exceptions->uncaught > 0 || list.sealed()) {
         return;
     }
-    if (list.wants_exit()) {
+    if (list.exits_now()) {
         deliver_exit(self);
     }
     if (interruption* const next = list.take_first()) {

@@ -320,8 +320,8 @@ void hub::report(std::exception_ptr error, control_block const& from) noexcept {
     std::string whose;
     try {
         whose = "greenlet " + std::to_string(from.id);
-        if (from.name != nullptr) {
-            whose += std::string{" '"} + from.name + "'";
+        if (char const* const name = name_of(from)) {
+            whose += std::string{" '"} + name + "'";
         }
     } catch (std::bad_alloc const&) {
         whose = "a greenlet";

@@ -34,19 +34,25 @@ public:
     }
     void add(interruption& added) noexcept;
     void remove(interruption& removed) noexcept;
+    /// Says whether something may be delivered, now that it does not unwind.
+    bool has_deliverable() const noexcept;
     /// Takes out what is delivered next; null when that is an exit, or nothing.
     interruption* take_first() noexcept;
+    /// Says whether an exit is wanted and no shield holds it back.
+    bool exits_now() const noexcept { return wants_exit() && shield_depth() == 0; }
 
 private:
     static bool goes_before(interruption const& added, interruption const& present) noexcept;
+    std::uint64_t shield_depth() const noexcept {
+        greenlet_note const* const note = note_of(block_);
+        return note == nullptr ? 0 : note->shield_depth;
+    }
     interruption* first() const noexcept;
+    interruption* first_inside_shield() const noexcept;
     void set_first(interruption* first) noexcept;
 
     control_block& block_;
 };
-
-/// Ends the present park of a greenlet, if it can be ended, for what is pending.
-void interrupt_park(control_block& target) noexcept;
 
 namespace detail {
 /// Throws `greenlet_exit`, or gives up on a greenlet that has swallowed too many.

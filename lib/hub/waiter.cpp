@@ -89,8 +89,8 @@ job_under_way::~job_under_way() { home_.end_job(); }
 
 void waiter::interrupt() noexcept {
     bool const unwinding = block_->machine.exceptions.uncaught > 0;
-    bool const in_cleanup = unwinding || pending_list{*block_}.sealed();
-    if (outcome_ != outcome::waiting || shielded_ || in_cleanup) {
+    bool const held_back = unwinding || !pending_list{*block_}.has_deliverable();
+    if (outcome_ != outcome::waiting || shielded_ || held_back) {
         return;
     }
     if (!withdraw()) {

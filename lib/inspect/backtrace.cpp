@@ -103,7 +103,7 @@ backtrace::backtrace(greenlet_ref const& of) {
         wrong_thread, block->thread == &this_thread(),
         "this greenlet belongs to another thread: its frames are taken only there");
     who_ = "greenlet " + std::to_string(block->id) +
-        (block->name == nullptr ? "" : std::string{" '"} + block->name + '\'') + ' ' +
+        (name_of(*block) == nullptr ? "" : std::string{" '"} + name_of(*block) + '\'') + ' ' +
         to_string(block->state);
     // The first use loads the unwinder, which takes more room than a greenlet may have.
     count_ = static_cast<std::size_t>(::backtrace(frames_.data(), most_frames));

@@ -67,7 +67,7 @@ void stack_survey::ending(control_block const& block, std::source_location const
     try {
     row& mine = rows_[place{made_at.file_name(), made_at.line()}];
     mine.made_at = made_at;
-    mine.name = block.name == nullptr ? "" : block.name;
+    mine.name = name_of(block) == nullptr ? "" : name_of(block);
     ++mine.count;
     std::size_t const use = stack_usage(*block.memory);
     if (use >= mine.largest) {

@@ -54,6 +54,10 @@ void task_core::finish(stage how) noexcept {
     stage_ = how;
     block_ = nullptr;
     joiners_.wake_all();
+    while (completions_ != nullptr) {
+        completion& told = *std::exchange(completions_, completions_->next_);
+        told.task_ended(*this);
+    }
     if (!links_.empty()) {
         schedule_links();
     }
@@ -106,7 +110,26 @@ bool task_core::cancel() {
         return false;
     }
     send_edge(nullptr);
+    ++cancel_requests_;
     return true;
+}
+
+// The last request that is taken back takes the `cancelled` along that was not delivered.
+std::uint32_t task_core::uncancel() {
+    if (done() || cancel_requests_ == 0) {
+        return 0;
+    }
+    require_own_thread();
+    --cancel_requests_;
+    if (cancel_requests_ == 0 && edge_.pending() && edge_error_ == nullptr) {
+        withdraw(*block_, edge_);
+        edge_sent_ = false;
+    }
+    return cancel_requests_;
+}
+
+void task_core::add(completion& added) noexcept {
+    added.next_ = std::exchange(completions_, &added);
 }
 
 void task_core::kill(std::exception_ptr error) {
@@ -119,15 +142,19 @@ void task_core::kill(std::exception_ptr error) {
 // A second request while one is on its way is not delivered twice: a kill replaces what will be
 // thrown, a cancel does not.
 void task_core::send_edge(std::exception_ptr error) {
-    TENDRIL_REQUIRE_AS(
-        wrong_thread, block_->thread == &this_thread(),
-        "cancel() or kill() from another thread: post to the task's hub and do it there");
+    require_own_thread();
     if (error != nullptr || edge_error_ == nullptr) {
         edge_error_ = std::move(error);
     }
     if (!std::exchange(edge_sent_, true)) {
         request(*block_, edge_);
     }
+}
+
+void task_core::require_own_thread() const {
+    TENDRIL_REQUIRE_AS(
+        wrong_thread, block_->thread == &this_thread(),
+        "cancel() or kill() from another thread: post to the task's hub and do it there");
 }
 
 void task_core::edge::raise() {

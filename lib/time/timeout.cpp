@@ -3,19 +3,10 @@
 #include <tendril/time/timeout.hpp>
 
 namespace tendril {
-namespace {
 
-// A later timeout of a greenlet is further inside than an earlier one, because they end in the
-// reverse order. So one number serves as identity and as depth.
-std::uint64_t next_identity() noexcept {
-    static thread_local std::uint64_t last = 0;
-    return ++last;
-}
-
-}  // namespace
-
+// One number serves as identity and as depth.
 timeout::timeout(deadline limit)
-    : interruption{rank::scope, next_identity()},
+    : interruption{rank::scope, next_scope_depth()},
       target_{this_hub().thread().current},
       identity_{depth()} {
     if (!limit.is_never()) {

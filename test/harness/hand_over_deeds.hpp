@@ -49,14 +49,29 @@ inline constexpr auto number_of_deeds = static_cast<std::size_t>(deed::nothing);
 
 inline constexpr int never = -1;
 
+/// What a step stands in.
+enum class around : std::uint8_t {
+    /// A `timeout`.
+    limit,
+    /// Two timeouts of the same moment, one in the other.
+    two_limits,
+    /// A `cancel_scope`, which others may cancel.
+    scope,
+    /// The same behind a shield.
+    shield,
+    /// A task group, whose child does the deed.
+    group,
+};
+
 struct step {
     deed what = deed::nothing;
     /// The limit of the call itself, in milliseconds, or never.
     int limit = never;
-    /// The limit of a `timeout` around it.
+    /// The limit of what is around it.
     int scope = never;
     /// How long what was obtained is held: never for not at all, 0 to yield once.
     int pause = never;
+    around within = around::limit;
 };
 
 inline deadline limit_of(int milliseconds) {

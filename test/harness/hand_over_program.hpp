@@ -13,11 +13,15 @@
 #include <tendril/greenlet/greenlet_exit.hpp>
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
+#include <tendril/task/cancel_scope.hpp>
+#include <tendril/task/task_group.hpp>
 #include <tendril/time/timeout.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -37,7 +41,7 @@ private:
 };
 
 /// How a greenlet is interrupted.
-enum class blow : std::uint8_t { wish, exit };
+enum class blow : std::uint8_t { wish, exit, scope };
 
 /// Interrupts a worker, at once or after a while: never means before anything else happens to who
 /// strikes, 0 after one turn.
@@ -106,6 +110,8 @@ private:
         int wanted = 0;
         int delivered = 0;
         int unrelated_waits = 0;
+        // The one that it stands in, if it does.
+        cancel_scope* scope = nullptr;
         std::array<stop_wish, 2> wishes{};
     };
 
@@ -138,7 +144,7 @@ private:
         bool interrupted = false;
         me.doing = what.what;
         try {
-            perform(me, what);
+            interrupted = !perform(me, what);
         } catch (stopped const&) {
             ++me.delivered;
             interrupted = true;
@@ -160,12 +166,53 @@ private:
         }
     }
 
-    void perform(worker& me, step const& what) {
-        if (what.scope == never) {
-            world_.perform(what, me.number);
-        } else {
-            timeout const limit{limit_of(what.scope)};
-            world_.perform(what, me.number);
+    // Returns whether it came to its end: false when a scope was cancelled.
+    bool perform(worker& me, step const& what) {
+        switch (what.within) {
+        case around::limit:
+            within_a_limit(me, what);
+            return true;
+        case around::two_limits: {
+            timeout const outer{limit_of(what.scope)};
+            within_a_limit(me, what);
+            return true;
+        }
+        case around::scope:
+        case around::shield:
+            return within_a_scope(me, what);
+        case around::group:
+            within_a_group(me, what);
+            return true;
+        }
+        return true;
+    }
+
+    void within_a_limit(worker& me, step const& what) {
+        timeout const limit{limit_of(what.scope)};
+        world_.perform(what, me.number);
+    }
+
+    bool within_a_scope(worker& me, step const& what) {
+        cancel_scope scope{
+            {.limit = limit_of(what.scope), .shield = what.within == around::shield}};
+        me.scope = &scope;
+        scope_exit const forget{[&] { me.scope = nullptr; }};
+        bool const finished = scope.run([&] { world_.perform(what, me.number); });
+        judge(finished || scope.cancel_called(), "a scope that nobody cancels absorbs nothing");
+        return finished;
+    }
+
+    void within_a_group(worker& me, step const& what) {
+        bool child_ended = false;
+        scope_exit const at_end{[&] { judge(child_ended, "no child outlives its group"); }};
+        timeout const limit{limit_of(what.scope)};
+        try {
+            with_task_group([&](task_group& group) {
+                auto const child = group.spawn([&] { world_.perform(what, me.number); });
+                child.state().add(ended_.emplace_back(child_ended));
+            });
+        } catch (exception_group const& several) {
+            std::rethrow_exception(several.errors().front());
         }
     }
 
@@ -209,6 +256,12 @@ private:
             request_exit(*target.run_by.block());
             return;
         }
+        if (what.how == blow::scope) {
+            if (target.scope != nullptr) {
+                target.scope->cancel();
+            }
+            return;
+        }
         for (stop_wish& each : target.wishes) {
             // A wish would leave one that has not begun with nobody to catch it.
             if (target.begun && !each.pending()) {
@@ -235,7 +288,19 @@ private:
         judge(ended.wanted == ended.delivered, "an interruption is delivered once");
     }
 
+    // Notes that a child has ended.
+    class end_note final : public detail::completion {
+    public:
+        explicit end_note(bool& into) noexcept : into_{into} {}
+
+    private:
+        void task_ended(detail::task_core&) noexcept override { into_ = true; }
+
+        bool& into_;
+    };
+
     plan const& plan_;
+    std::deque<end_note> ended_;
     world world_;
     std::array<worker, most_workers> workers_;
 };

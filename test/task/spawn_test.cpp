@@ -46,7 +46,7 @@ TENDRIL_HUB_TEST(spawn, does_not_switch_and_takes_no_stack) {
     EXPECT_EQ(this_hub().statistics().stacks.in_use, before.stacks.in_use);
 }
 
-TENDRIL_HUB_TEST(spawn, tasks_begin_in_the_order_they_were_spawned) {
+TENDRIL_ORDERED_HUB_TEST(spawn, tasks_begin_in_the_order_they_were_spawned) {
     transcript seen;
     for (char const* word : {"a", "b", "c"}) {
         spawn([&seen, word] { seen.push_back(word); });

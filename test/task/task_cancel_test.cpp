@@ -362,3 +362,41 @@ TENDRIL_HUB_TEST(task_cancel, the_one_who_asks_for_the_result_has_not_been_cance
     EXPECT_TRUE(test::contains(text, "'worker'")) << text;
     EXPECT_TRUE(test::contains(text, "was cancelled")) << text;
 }
+
+// Counting.
+
+TENDRIL_HUB_TEST(task_cancel, counts_its_cancels_and_delivers_one_that_is_pending_once) {
+    transcript seen;
+    task<void> const t = sleeps_thrice(seen);
+    yield();
+    t.cancel();
+    t.cancel();
+    EXPECT_EQ(t.cancelling(), 2U);
+    t.join();
+    EXPECT_EQ(seen, (transcript{"cancelled", "returned", "returned"}));
+    EXPECT_FALSE(t.cancel());
+    EXPECT_EQ(t.cancelling(), 2U);
+}
+
+TENDRIL_HUB_TEST(task_cancel, taking_the_last_one_back_takes_back_what_was_not_delivered) {
+    transcript seen;
+    task<void> const t = sleeps_thrice(seen);
+    t.cancel();
+    t.cancel();
+    EXPECT_EQ(t.uncancel(), 1U);
+    EXPECT_EQ(t.uncancel(), 0U);
+    EXPECT_EQ(t.uncancel(), 0U);
+    t.join();
+    EXPECT_EQ(seen, (transcript{"returned", "returned", "returned"}));
+}
+
+TENDRIL_HUB_TEST(task_cancel, taking_one_back_leaves_a_kill_alone) {
+    transcript seen;
+    task<void> const t = sleeps_thrice(seen);
+    yield();
+    t.cancel();
+    t.kill(std::runtime_error{"killed"});
+    t.uncancel();
+    t.join();
+    EXPECT_EQ(seen.front(), "killed");
+}

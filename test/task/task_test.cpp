@@ -213,7 +213,7 @@ TENDRIL_HUB_TEST(task, join_waits_for_the_end_however_it_comes) {
     EXPECT_TRUE(cancelled_one.was_cancelled());
 }
 
-TENDRIL_HUB_TEST(task, all_who_wait_wake_in_the_order_they_came) {
+TENDRIL_ORDERED_HUB_TEST(task, all_who_wait_wake_in_the_order_they_came) {
     transcript seen;
     task<int> const t = spawn([] {
         sleep_for(1ms);

@@ -44,7 +44,7 @@ public:
         made.strikes.resize(static_cast<std::size_t>(below(5)));
         for (test::strike& each : made.strikes) {
             each.whom = static_cast<std::size_t>(below(static_cast<int>(made.scripts.size())));
-            each.how = below(4) == 0 ? test::blow::exit : test::blow::wish;
+            each.how = draw_blow();
             each.after = below(6) - 1;
         }
         return made;
@@ -84,10 +84,27 @@ private:
         }
     }
 
+    test::blow draw_blow() {
+        switch (below(6)) {
+        case 0:
+            return test::blow::exit;
+        case 1:
+        case 2:
+            return test::blow::scope;
+        default:
+            return test::blow::wish;
+        }
+    }
+
+    test::around draw_around() {
+        return below(2) == 0 ? test::around::limit : static_cast<test::around>(below(5));
+    }
+
     step draw_step() {
         step drawn;
         drawn.what = deeds_[static_cast<std::size_t>(below(static_cast<int>(deeds_.size())))];
         drawn.limit = below(2) == 0 ? test::never : below(4);
+        drawn.within = draw_around();
         drawn.scope = below(4) == 0 ? below(4) : test::never;
         drawn.pause = below(5) - 1;
         return drawn;

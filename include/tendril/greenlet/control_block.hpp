@@ -59,6 +59,15 @@ public:
     std::source_location made_at{};
 };
 
+/// What floors above keep with one greenlet while they need it, in a frame of theirs.
+struct greenlet_note {
+    /// The greenlet's name, or null.
+    char const* name = nullptr;
+    /// What is asked for further out than this is held back; zero holds back nothing. See
+    /// hub/cancellation.hpp.
+    std::uint64_t shield_depth = 0;
+};
+
 struct alignas(64) control_block {
     /// Describes an unstarted greenlet with one handle. Switches: never.
     control_block(
@@ -94,7 +103,9 @@ struct alignas(64) control_block {
     /// Its parent is whoever waits for its answer, and not counted: nobody may set another.
     bool parent_is_lent : 1 = false;
     /// How often an exit that was asked for has been thrown into it.
-    std::uint8_t exits_delivered = 0;
+    std::uint8_t exits_delivered : 4 = 0;
+    /// There is a note beside its name.
+    bool has_note : 1 = false;
     /// How many greenlets have it as parent. After the end of the thread: under the thread's lock.
     std::uint32_t children = 0;
     /// Immutable: the thread it lives and dies on.
@@ -118,8 +129,12 @@ struct alignas(64) control_block {
     std::atomic<std::uint32_t> handles{1};
     /// Its number on this thread, for messages.
     std::uint32_t id;
-    /// Its name for people, or null. The body keeps the text.
-    char const* name = nullptr;
+    /// Its name for people, or null, whose text the body keeps; or a note that has the name and
+    /// more. See `name_of` and `note_of`.
+    union {
+        char const* name = nullptr;
+        greenlet_note* note;
+    };
     /// The next in the list of those whose last handle another thread dropped. The list holds that
     /// handle.
     control_block* next_foreign = nullptr;
@@ -130,6 +145,31 @@ struct alignas(64) control_block {
 };
 
 static_assert(sizeof(control_block) == 128, "two cache lines, the first for the scheduler");
+
+/// The name of a greenlet, or null. Switches: never. Thread: owner.
+inline char const* name_of(control_block const& block) noexcept {
+    return block.has_note ? block.note->name : block.name;
+}
+
+/// The note of a greenlet, or null. Switches: never. Thread: owner.
+inline greenlet_note* note_of(control_block const& block) noexcept {
+    return block.has_note ? block.note : nullptr;
+}
+
+/// Gives a greenlet another note, which has its name, or none. Returns the one it had.
+/// Requires: the note outlives its use. Switches: never. Thread: owner.
+inline greenlet_note* set_note(control_block& block, greenlet_note* note) noexcept {
+    greenlet_note* const previous = note_of(block);
+    char const* const name = name_of(block);
+    block.has_note = note != nullptr;
+    if (note != nullptr) {
+        note->name = name;
+        block.note = note;
+    } else {
+        block.name = name;
+    }
+    return previous;
+}
 
 /// Adds a handle. Switches: never. Thread: any.
 inline void retain(control_block& block) noexcept {

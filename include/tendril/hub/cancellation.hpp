@@ -17,6 +17,9 @@
 // An exit is not used up: a greenlet that swallows `greenlet_exit` finds it again at its next park,
 // eight times in all; then it is reported and left alone.
 //
+// A shield of some depth (`greenlet_note`) holds back what comes from further out: exits, edges,
+// and scopes of less depth. It all stays pending, and is delivered when the shield has gone.
+//
 // Policy (who cancels whom, scopes, shields) lives on floor `task`. Read next: waiter.hpp.
 
 #include <tendril/greenlet/control_block.hpp>
@@ -67,6 +70,9 @@ protected:
     /// How far inside it is, for scopes.
     std::uint64_t depth() const noexcept { return depth_; }
 
+    /// Moves it further in or out. Requires: not pending.
+    void set_depth(std::uint64_t depth) noexcept;
+
 private:
     friend class pending_list;
     friend void raise(interruption& delivered);
@@ -91,6 +97,14 @@ void withdraw(control_block& target, interruption& wish) noexcept;
 /// Makes every park of `target` end with `greenlet_exit` from now on.
 /// Switches: never. Thread: the target's.
 void request_exit(control_block& target) noexcept;
+
+/// A number larger than all that this thread has given out: the depth of a scope that begins now.
+/// What begins later ends earlier, so it is further inside. Switches: never.
+std::uint64_t next_scope_depth() noexcept;
+
+/// Ends the present park of `target`, if something is deliverable since a shield has gone.
+/// Switches: never. Thread: the target's.
+void interrupt_park(control_block& target) noexcept;
 
 /// Says whether an exit was requested and is still insisted on. Switches: never.
 bool exit_requested(control_block const& target) noexcept;

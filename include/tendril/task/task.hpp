@@ -107,7 +107,15 @@ public:
     /// Switches: never. Thread: hub.
     bool cancel() const { return named().cancel(); }
 
-    /// As above, but throws any exception; without one, `greenlet_exit`. Does nothing when
+    /// How many cancels it was sent that nobody has taken back. Switches: never.
+    std::uint32_t cancelling() const { return named().cancel_requests(); }
+
+    /// Takes back a cancel that the caller has sent; the last one takes along what has not been
+    /// thrown yet. Returns how many are left, and never less than zero. Throws: wrong_thread.
+    /// Switches: never. Thread: hub.
+    std::uint32_t uncancel() const { return named().uncancel(); }
+
+    /// As `cancel`, but throws any exception; without one, `greenlet_exit`. Does nothing when
     /// it has ended already. Throws: wrong_thread; misuse for a null pointer.
     /// Switches: never. Thread: hub.
     void kill(std::exception_ptr error) const { named().kill(std::move(error)); }

@@ -62,6 +62,26 @@ struct spawn_options {
 
 namespace detail {
 
+class task_core;
+
+/// What a task tells, in its last step, that it has ended. It must not park, and it may be the last
+/// that uses the task. Whoever adds one keeps it alive until then.
+class completion {
+public:
+    completion() noexcept = default;
+    completion(completion const&) = delete;
+    completion& operator=(completion const&) = delete;
+
+protected:
+    ~completion() = default;
+
+private:
+    friend class task_core;
+    virtual void task_ended(task_core& ended) noexcept = 0;
+
+    completion* next_ = nullptr;
+};
+
 class task_core : public greenlet_body {
 public:
     enum class stage : std::uint8_t { unfinished, returned, failed, cancelled, exited };
@@ -92,6 +112,10 @@ public:
     void rethrow_failure();
     std::exception_ptr collect_error() noexcept;
     bool cancel();
+    std::uint32_t cancel_requests() const noexcept { return cancel_requests_; }
+    std::uint32_t uncancel();
+    /// Adds one that is told of the end. Requires: it has not ended. Switches: never.
+    void add(completion& added) noexcept;
     void kill(std::exception_ptr error);
     void on_done(unique_function<void()> link);
 
@@ -120,6 +144,7 @@ private:
         task_core& owner_;
     };
 
+    void require_own_thread() const;
     void send_edge(std::exception_ptr error);
     void schedule_links() noexcept;
     void call_links() noexcept;
@@ -136,6 +161,9 @@ private:
     edge edge_;
     // It was sent and has not been thrown.
     bool edge_sent_ = false;
+    // How many cancels nobody has taken back.
+    std::uint32_t cancel_requests_ = 0;
+    completion* completions_ = nullptr;
     // What `edge_` throws; null means `cancelled`.
     std::exception_ptr edge_error_;
     std::vector<unique_function<void()>> links_;
@@ -154,7 +182,7 @@ protected:
 };
 
 template <typename T, typename F, typename... Args>
-class task_function final : public task_result<T> {
+class task_function : public task_result<T> {
 public:
     template <typename G, typename... Given>
     explicit task_function(G&& function, Given&&... arguments)

@@ -39,6 +39,9 @@ public:
     /// Says whether `limit` is the one that ran out. Switches: never.
     bool by(timeout const& limit) const noexcept;
 
+    /// The depth of the timeout that ran out (hub/cancellation.hpp). Switches: never.
+    std::uint64_t depth() const noexcept { return identity_; }
+
     /// A sentence for people. Switches: never.
     char const* what() const noexcept { return "a timeout ran out"; }
 
