@@ -4,10 +4,18 @@
 // Floor 5: results and structure.
 //
 // `spawn` makes a task; `task<T>` waits for it, asks for its result, cancels or kills it. Errors
-// reach whoever asks for the result, or the hub's error handler when nobody does.
+// reach whoever asks for the result, or the hub's error handler when nobody does. A `promise` gives
+// a value that no single function makes to all who have its `future`; a `shared_promise` does so
+// between threads.
 
+#include <tendril/task/awaitable.hpp>
 #include <tendril/task/cancel_scope.hpp>
+#include <tendril/task/ensure_task.hpp>
 #include <tendril/task/exception_group.hpp>
+#include <tendril/task/fulfil.hpp>
+#include <tendril/task/future.hpp>
+#include <tendril/task/shared_future.hpp>
 #include <tendril/task/spawn.hpp>
 #include <tendril/task/task.hpp>
 #include <tendril/task/task_group.hpp>
+#include <tendril/task/when_done.hpp>

@@ -68,14 +68,18 @@ bool task_core::wait_until(deadline limit) {
     if (done()) {
         return true;
     }
+    plain_waiter me{"a task"};
+    enlist(me);
+    return me.park_until(limit);
+}
+
+void task_core::enlist(waiter& joiner) {
     TENDRIL_REQUIRE_AS(
         wrong_thread, block_->thread == &this_thread(),
         "this task belongs to another thread: wait for it there, and send the result over");
     TENDRIL_REQUIRE(
         block_ != this_thread().current, "a task waits for itself: it would wait for ever");
-    plain_waiter me{"a task"};
-    joiners_.push(me);
-    return me.park_until(limit);
+    joiners_.push(joiner);
 }
 
 void task_core::rethrow_failure() {
@@ -175,8 +179,12 @@ void task_core::on_done(unique_function<void()> link) {
 // The links are called from one callback, so that they keep their order, and from the hub, so that
 // none of them runs inside `on_done` or on the task's stack.
 void task_core::schedule_links() noexcept {
-    // The call has a reference, which goes with it even when the hub drops the call.
-    auto const drop = [](task_core* core) { core->drop_reference(); };
+    // The call has a reference, which goes with it even when the hub drops the call, and so do the
+    // links, which may hold handles to this very task.
+    auto const drop = [](task_core* core) {
+        std::exchange(core->links_, {}).clear();
+        core->drop_reference();
+    };
     add_reference();
     std::unique_ptr<task_core, decltype(drop)> self{this, drop};
     try {

@@ -63,6 +63,7 @@ calls every_blocking_call();
 // In parts, each in a file of its own.
 void add_calls_of_sync(calls& all);
 void add_calls_of_channel(calls& all);
+void add_calls_of_future(calls& all);
 void add_calls_of_scopes(calls& all);
 
 /// Adds a call in two forms, without a limit and with one. `make(timed)` makes it.

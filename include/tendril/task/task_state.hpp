@@ -106,6 +106,8 @@ public:
     std::uint32_t id() const noexcept { return id_; }
 
     bool wait_until(deadline limit);
+    /// Puts a waiter into the queue of those who are woken at the end. Requires: unfinished.
+    void enlist(waiter& joiner);
     /// Throws what a failed or cancelled task has for those who ask for its result.
     void rethrow_failure();
     std::exception_ptr collect_error() noexcept;
