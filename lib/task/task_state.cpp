@@ -53,6 +53,9 @@ void task_core::finish(stage how) noexcept {
     withdraw(*block_, edge_);
     stage_ = how;
     block_ = nullptr;
+    while (completion* const next = observers_.pop_front()) {
+        next->completed(*this);
+    }
     joiners_.wake_all();
     if (!links_.empty()) {
         schedule_links();
@@ -95,6 +98,36 @@ std::exception_ptr task_core::collect_error() noexcept {
     }
     error_collected_ = true;
     return error_;
+}
+
+void task_core::observe(completion& added) {
+    TENDRIL_REQUIRE_AS(
+        wrong_thread, hub::of(this_thread()) == &hub_,
+        "this task belongs to another thread, or its hub has closed: wait for it there, and send "
+        "the result over");
+    observers_.push_back(added);
+}
+
+completion* task_core::observer_for(void const* owner) noexcept {
+    for (completion& each : observers_) {
+        if (each.owner() == owner) {
+            return &each;
+        }
+    }
+    return nullptr;
+}
+
+std::exception_ptr task_core::failure() {
+    try {
+        rethrow_failure();
+    } catch (...) {
+        return std::current_exception();
+    }
+    return nullptr;
+}
+
+task_core* task_core::running() noexcept {
+    return dynamic_cast<task_core*>(this_thread().current->body);
 }
 
 bool task_core::cancel() {
