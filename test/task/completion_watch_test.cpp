@@ -3,7 +3,6 @@
 #include <tendril/task/completion_watch.hpp>
 
 #include <memory>
-#include <optional>
 #include <stdexcept>
 #include <vector>
 
@@ -50,10 +49,10 @@ TENDRIL_HUB_TEST(completion_watch, leaves_the_tasks_when_it_is_destroyed) {
 }
 
 TENDRIL_HUB_TEST(completion_watch, keeps_its_tasks_when_handles_go) {
-    std::optional<task<void>> t = a_sleep(1ms);
+    task<void> t = a_sleep(1ms);
     completion_watch watch{"a test"};
-    watch.add(t->state());
-    t.reset();
+    watch.add(t.state());
+    t = task<void>{};
     EXPECT_TRUE(watch.wait({}, deadline::never()));
     watch.for_each_done([](detail::task_core& each, std::size_t) { EXPECT_TRUE(each.done()); });
 }

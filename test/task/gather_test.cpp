@@ -189,7 +189,7 @@ TENDRIL_HUB_TEST(gather, cancelling_the_one_who_gathers_cancels_every_child) {
     EXPECT_EQ(clock.elapsed(), 0ms);
 }
 
-TENDRIL_HUB_TEST(gather, one_that_was_cancelled_before_cancels_the_children_too) {
+TENDRIL_ORDERED_HUB_TEST(gather, one_that_was_cancelled_before_cancels_the_children_too) {
     bool began = false;
     attempt parent;
     start(parent, [&] {
@@ -217,22 +217,22 @@ struct slow_child {
 TENDRIL_HUB_TEST(gather, a_cancelled_one_waits_for_the_first_child_to_end) {
     attempt parent;
     start(parent, [] { gather(slow_child{2ms}, slow_child{1ms}); });
-    yield();
+    sleep_for(1ms);
     parent.run_by.cancel();
     parent.run_by.join();
     EXPECT_EQ(parent.outcome, "cancelled");
-    EXPECT_EQ(clock.elapsed(), 1ms);
+    EXPECT_EQ(clock.elapsed(), 2ms);
     sleep_for(2ms);
 }
 
 TENDRIL_HUB_TEST(gather, a_cancelled_one_that_collects_waits_for_all_children_to_end) {
     attempt parent;
     start(parent, [] { gather_results(slow_child{2ms}, slow_child{1ms}); });
-    yield();
+    sleep_for(1ms);
     parent.run_by.cancel();
     parent.run_by.join();
     EXPECT_EQ(parent.outcome, "cancelled");
-    EXPECT_EQ(clock.elapsed(), 2ms);
+    EXPECT_EQ(clock.elapsed(), 3ms);
 }
 
 TENDRIL_HUB_TEST(gather, a_timeout_around_it_cancels_the_children) {

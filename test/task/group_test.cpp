@@ -138,7 +138,7 @@ TENDRIL_HUB_TEST(group, a_member_that_joins_it_is_refused) {
     EXPECT_EQ(refused, "misuse");
 }
 
-TENDRIL_HUB_TEST(group, a_kill_ends_every_member_and_lets_none_begin) {
+TENDRIL_ORDERED_HUB_TEST(group, a_kill_ends_every_member_and_lets_none_begin) {
     group tasks;
     auto t = tasks.spawn(sleep_an_hour);
     yield();

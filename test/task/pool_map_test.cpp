@@ -5,6 +5,7 @@
 #include <tendril/task/pool.hpp>
 #include <tendril/task/pool_map.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -102,7 +103,8 @@ TENDRIL_HUB_TEST(pool_map, map_starts_no_more_after_an_error_and_waits_for_those
         return fails_for_odd(number);
     };
     EXPECT_EQ(outcome_of([&] { tasks.map(numbers{1, 6, 2, 4}, work); }), "odd 1");
-    EXPECT_EQ(begun, (numbers{1, 6, 2}));
+    std::sort(begun.begin(), begun.end());
+    EXPECT_EQ(begun, (numbers{1, 2, 6}));
     EXPECT_EQ(clock.elapsed(), 6ms);
     EXPECT_EQ(tasks.free_count(), 2);
 }
