@@ -2,7 +2,8 @@
 //
 // Invariants:
 // 1. `size_` members, and those who have taken a slot or were handed one, are `taken_` in all.
-// 2. While anybody stands in `entering_`, every slot is taken; while anybody joins, at least one is.
+// 2. While anybody stands in `entering_`, every slot is taken; while anybody joins, one is at
+//    least.
 // 3. A member is in the list of its task exactly while it is in `members_`; it takes one slot and
 //    gives back one.
 #include <tendril/greenlet/greenlet_exit.hpp>

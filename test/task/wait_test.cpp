@@ -77,10 +77,11 @@ TENDRIL_HUB_TEST(wait, a_limit_is_no_reason_to_cancel) {
     EXPECT_EQ(t.get(), 2);
 }
 
-TENDRIL_HUB_TEST(wait, a_task_that_ends_at_the_limit_counts) {
+TENDRIL_ORDERED_HUB_TEST(wait, a_task_that_ends_at_the_limit_counts) {
     auto t = sleeper(1ms);
-    EXPECT_TRUE(wait_all_for(1ms, t).all_done() || t.done() == false);
-    t.join();
+    yield();
+    EXPECT_TRUE(wait_all_for(1ms, t).all_done());
+    EXPECT_EQ(clock.elapsed(), 1ms);
 }
 
 TENDRIL_HUB_TEST(wait, never_throws_the_error_of_a_task_which_stays_to_be_reported) {
