@@ -38,9 +38,22 @@ task<int> failure_after(std::chrono::milliseconds delay, char const* what) {
     });
 }
 
-std::string text_of(std::exception_ptr const& error) {
+std::string text_of_gathered(std::exception_ptr const& error) {
     return outcome_of([&] { std::rethrow_exception(error); });
 }
+
+// A child that takes its time to leave.
+struct slow_gather_child {
+    void operator()() const {
+        try {
+            sleep_for(1h);
+        } catch (cancelled const&) {
+            sleep_for(delay);
+            throw;
+        }
+    }
+    std::chrono::milliseconds delay;
+};
 
 }  // namespace
 
@@ -201,22 +214,9 @@ TENDRIL_ORDERED_HUB_TEST(gather, one_that_was_cancelled_before_cancels_the_child
     EXPECT_FALSE(began);
 }
 
-// A child that takes its time to leave.
-struct slow_child {
-    void operator()() const {
-        try {
-            sleep_for(1h);
-        } catch (cancelled const&) {
-            sleep_for(delay);
-            throw;
-        }
-    }
-    std::chrono::milliseconds delay;
-};
-
 TENDRIL_HUB_TEST(gather, a_cancelled_one_waits_for_the_first_child_to_end) {
     attempt parent;
-    start(parent, [] { gather(slow_child{2ms}, slow_child{1ms}); });
+    start(parent, [] { gather(slow_gather_child{2ms}, slow_gather_child{1ms}); });
     sleep_for(1ms);
     parent.run_by.cancel();
     parent.run_by.join();
@@ -227,7 +227,7 @@ TENDRIL_HUB_TEST(gather, a_cancelled_one_waits_for_the_first_child_to_end) {
 
 TENDRIL_HUB_TEST(gather, a_cancelled_one_that_collects_waits_for_all_children_to_end) {
     attempt parent;
-    start(parent, [] { gather_results(slow_child{2ms}, slow_child{1ms}); });
+    start(parent, [] { gather_results(slow_gather_child{2ms}, slow_gather_child{1ms}); });
     sleep_for(1ms);
     parent.run_by.cancel();
     parent.run_by.join();
@@ -266,7 +266,7 @@ TENDRIL_HUB_TEST(gather, results_and_errors_are_collected_in_their_places) {
     EXPECT_EQ(x.value(), 1);
     EXPECT_EQ(x.error(), nullptr);
     EXPECT_FALSE(y.succeeded());
-    EXPECT_EQ(text_of(y.error()), "bad");
+    EXPECT_EQ(text_of_gathered(y.error()), "bad");
     EXPECT_EQ(outcome_of([&, &failed = y] { failed.value(); }), "bad");
     EXPECT_THROW(static_cast<void>(z.value()), task_cancelled);
     EXPECT_EQ(clock.elapsed(), 2ms);
@@ -277,7 +277,7 @@ TENDRIL_HUB_TEST(gather, collects_from_ranges_and_functions) {
     auto const all = gather_results(tasks);
     ASSERT_EQ(all.size(), 2U);
     EXPECT_EQ(all[0].value(), 1);
-    EXPECT_EQ(text_of(all[1].error()), "bad");
+    EXPECT_EQ(text_of_gathered(all[1].error()), "bad");
     auto [nothing] = gather_results([] {});
     EXPECT_TRUE(nothing.succeeded());
     auto [moved] = gather_results([] { return std::make_unique<int>(5); });

@@ -15,7 +15,7 @@ namespace {
 
 using namespace tendril;
 using namespace std::chrono_literals;
-using numbers = std::vector<int>;
+using map_numbers = std::vector<int>;
 using test::attempt;
 using test::outcome_of;
 using test::start;
@@ -34,7 +34,7 @@ int fails_for_odd(int number) {
 
 // Reads a walk, going on after errors.
 template <typename Walk>
-transcript read_all(Walk&& walk) {
+transcript read_whole_walk(Walk&& walk) {
     transcript seen;
     for (;;) {
         std::string const how = outcome_of([&] {
@@ -50,7 +50,7 @@ transcript read_all(Walk&& walk) {
     }
 }
 
-// Throws after two numbers.
+// Throws after two map_numbers.
 generator<int> two_and_an_error() {
     return generator<int>{[](auto&& out) {
         out(2);
@@ -63,19 +63,19 @@ generator<int> two_and_an_error() {
 
 TENDRIL_HUB_TEST(pool_map, map_returns_results_in_the_order_of_the_items) {
     pool tasks{2};
-    numbers const items{3, 2, 1};
-    EXPECT_EQ(tasks.map(items, takes_so_long), (numbers{3, 2, 1}));
+    map_numbers const items{3, 2, 1};
+    EXPECT_EQ(tasks.map(items, takes_so_long), (map_numbers{3, 2, 1}));
     EXPECT_EQ(clock.elapsed(), 3ms);
     EXPECT_EQ(tasks.free_count(), 2);
 }
 
 TENDRIL_HUB_TEST(pool_map, map_of_nothing_returns_nothing) {
     pool tasks{1};
-    EXPECT_TRUE(tasks.map(numbers{}, takes_so_long).empty());
-    for (int const each : tasks.imap(numbers{}, takes_so_long)) {
+    EXPECT_TRUE(tasks.map(map_numbers{}, takes_so_long).empty());
+    for (int const each : tasks.imap(map_numbers{}, takes_so_long)) {
         FAIL() << each;
     }
-    for (int const each : tasks.imap_unordered(numbers{}, takes_so_long)) {
+    for (int const each : tasks.imap_unordered(map_numbers{}, takes_so_long)) {
         FAIL() << each;
     }
 }
@@ -83,28 +83,28 @@ TENDRIL_HUB_TEST(pool_map, map_of_nothing_returns_nothing) {
 TENDRIL_HUB_TEST(pool_map, map_takes_functions_without_results_and_results_that_only_move) {
     pool tasks{2};
     int sum = 0;
-    tasks.map(numbers{1, 2, 3}, [&](int number) { sum += number; });
+    tasks.map(map_numbers{1, 2, 3}, [&](int number) { sum += number; });
     EXPECT_EQ(sum, 6);
-    auto const made = tasks.map(numbers{1, 2}, [](int n) { return std::make_unique<int>(n); });
+    auto const made = tasks.map(map_numbers{1, 2}, [](int n) { return std::make_unique<int>(n); });
     EXPECT_EQ(*made[1], 2);
 }
 
 TENDRIL_HUB_TEST(pool_map, map_throws_the_first_error_in_the_order_of_the_items) {
     pool tasks{5};
-    EXPECT_EQ(outcome_of([&] { tasks.map(numbers{4, 3, 2, 1}, fails_for_odd); }), "odd 3");
+    EXPECT_EQ(outcome_of([&] { tasks.map(map_numbers{4, 3, 2, 1}, fails_for_odd); }), "odd 3");
     EXPECT_EQ(clock.elapsed(), 4ms);
 }
 
 TENDRIL_HUB_TEST(pool_map, map_starts_no_more_after_an_error_and_waits_for_those_that_run) {
     pool tasks{2};
-    numbers begun;
+    map_numbers begun;
     auto const work = [&](int number) {
         begun.push_back(number);
         return fails_for_odd(number);
     };
-    EXPECT_EQ(outcome_of([&] { tasks.map(numbers{1, 6, 2, 4}, work); }), "odd 1");
+    EXPECT_EQ(outcome_of([&] { tasks.map(map_numbers{1, 6, 2, 4}, work); }), "odd 1");
     std::sort(begun.begin(), begun.end());
-    EXPECT_EQ(begun, (numbers{1, 2, 6}));
+    EXPECT_EQ(begun, (map_numbers{1, 2, 6}));
     EXPECT_EQ(clock.elapsed(), 6ms);
     EXPECT_EQ(tasks.free_count(), 2);
 }
@@ -114,7 +114,7 @@ TENDRIL_HUB_TEST(pool_map, map_that_is_cancelled_cancels_its_tasks_and_waits_for
     int ended = 0;
     attempt mapping;
     start(mapping, [&] {
-        tasks.map(numbers{1, 2, 3}, [&](int) {
+        tasks.map(map_numbers{1, 2, 3}, [&](int) {
             scope_exit const count{[&] { ++ended; }};
             sleep_for(1h);
         });
@@ -133,9 +133,9 @@ TENDRIL_HUB_TEST(pool_map, maps_share_a_pool) {
     pool tasks{2};
     attempt other;
     start(other, [&] {
-        EXPECT_EQ(tasks.map(numbers{2, 2, 2}, takes_so_long), (numbers{2, 2, 2}));
+        EXPECT_EQ(tasks.map(map_numbers{2, 2, 2}, takes_so_long), (map_numbers{2, 2, 2}));
     });
-    EXPECT_EQ(tasks.map(numbers{1, 1, 1}, takes_so_long), (numbers{1, 1, 1}));
+    EXPECT_EQ(tasks.map(map_numbers{1, 1, 1}, takes_so_long), (map_numbers{1, 1, 1}));
     other.run_by.join();
     EXPECT_EQ(other.outcome, "returned");
     EXPECT_LE(clock.elapsed(), 6ms);
@@ -143,8 +143,8 @@ TENDRIL_HUB_TEST(pool_map, maps_share_a_pool) {
 
 TENDRIL_HUB_TEST(pool_map, imap_yields_in_order_and_holds_early_results) {
     pool tasks{3};
-    numbers seen;
-    numbers const items{3, 1, 2};
+    map_numbers seen;
+    map_numbers const items{3, 1, 2};
     for (int const each : tasks.imap(items, takes_so_long)) {
         seen.push_back(each);
         EXPECT_EQ(clock.elapsed(), 3ms);
@@ -154,38 +154,38 @@ TENDRIL_HUB_TEST(pool_map, imap_yields_in_order_and_holds_early_results) {
 
 TENDRIL_HUB_TEST(pool_map, imap_unordered_yields_in_the_order_of_the_ends) {
     pool tasks{3};
-    numbers seen;
-    for (int const each : tasks.imap_unordered(numbers{3, 1, 2}, takes_so_long)) {
+    map_numbers seen;
+    for (int const each : tasks.imap_unordered(map_numbers{3, 1, 2}, takes_so_long)) {
         seen.push_back(each);
         EXPECT_EQ(clock.elapsed(), 1ms * each);
     }
-    EXPECT_EQ(seen, (numbers{1, 2, 3}));
+    EXPECT_EQ(seen, (map_numbers{1, 2, 3}));
 }
 
 TENDRIL_HUB_TEST(pool_map, a_slot_that_becomes_free_is_used_while_the_walk_waits) {
     pool tasks{2};
-    EXPECT_EQ(tasks.map(numbers{6, 1, 2, 3}, takes_so_long), (numbers{6, 1, 2, 3}));
+    EXPECT_EQ(tasks.map(map_numbers{6, 1, 2, 3}, takes_so_long), (map_numbers{6, 1, 2, 3}));
     EXPECT_EQ(clock.elapsed(), 6ms);
     tasks.spawn([] { sleep_for(1ms); });
     tasks.spawn([] { sleep_for(2ms); });
-    EXPECT_EQ(tasks.map(numbers{3, 3}, takes_so_long), (numbers{3, 3}));
+    EXPECT_EQ(tasks.map(map_numbers{3, 3}, takes_so_long), (map_numbers{3, 3}));
     EXPECT_EQ(clock.elapsed(), 11ms);
 }
 
 TENDRIL_HUB_TEST(pool_map, an_error_is_thrown_at_its_place_and_the_walk_can_go_on) {
     pool tasks{2};
     EXPECT_EQ(
-        read_all(tasks.imap(numbers{4, 1, 2}, fails_for_odd)),
+        read_whole_walk(tasks.imap(map_numbers{4, 1, 2}, fails_for_odd)),
         (transcript{"4", "odd 1", "2", "end"}));
     EXPECT_EQ(
-        read_all(tasks.imap_unordered(numbers{4, 1, 2}, fails_for_odd)),
+        read_whole_walk(tasks.imap_unordered(map_numbers{4, 1, 2}, fails_for_odd)),
         (transcript{"odd 1", "2", "4", "end"}));
 }
 
 TENDRIL_HUB_TEST(pool_map, an_error_of_the_range_is_thrown_in_its_place) {
     pool tasks{2};
     EXPECT_EQ(
-        read_all(tasks.imap(two_and_an_error(), takes_so_long)),
+        read_whole_walk(tasks.imap(two_and_an_error(), takes_so_long)),
         (transcript{"2", "1", "no more", "end"}));
     EXPECT_EQ(outcome_of([&] { tasks.map(two_and_an_error(), takes_so_long); }), "no more");
     EXPECT_EQ(tasks.free_count(), 2);
@@ -199,7 +199,7 @@ TENDRIL_HUB_TEST(pool_map, a_bound_on_unread_results_holds_the_tasks_back) {
         ++begun;
         return takes_so_long(number);
     };
-    for (int const each : tasks.imap(numbers{3, 1, 1, 2, 1, 1}, work, {.max_unread = 2})) {
+    for (int const each : tasks.imap(map_numbers{3, 1, 1, 2, 1, 1}, work, {.max_unread = 2})) {
         static_cast<void>(each);
         ++read;
         sleep_for(5ms);
@@ -207,7 +207,8 @@ TENDRIL_HUB_TEST(pool_map, a_bound_on_unread_results_holds_the_tasks_back) {
     }
     EXPECT_EQ(read, 6);
     EXPECT_EQ(
-        outcome_of([&] { tasks.imap(numbers{1}, takes_so_long, {.max_unread = 0}); }), "misuse");
+        outcome_of([&] { tasks.imap(map_numbers{1}, takes_so_long, {.max_unread = 0}); }),
+        "misuse");
 }
 
 TENDRIL_HUB_TEST(pool_map, a_range_without_end_is_taken_as_far_as_it_is_read) {
@@ -237,7 +238,7 @@ TENDRIL_HUB_TEST(pool_map, leaving_the_walk_leaves_nobody_blocked) {
     };
     attempt consumer;
     start(consumer, [&] {
-        for (int const each : tasks.imap(numbers{1, 2, 3, 4, 5}, work, {.max_unread = 2})) {
+        for (int const each : tasks.imap(map_numbers{1, 2, 3, 4, 5}, work, {.max_unread = 2})) {
             static_cast<void>(each);
             sleep_for(1h);
         }
@@ -256,7 +257,7 @@ TENDRIL_HUB_TEST(pool_map, one_that_is_cancelled_while_it_waits_leaves_its_tasks
     int ended = 0;
     attempt consumer;
     start(consumer, [&] {
-        for (int const each : tasks.imap(numbers{2, 2}, [&](int number) {
+        for (int const each : tasks.imap(map_numbers{2, 2}, [&](int number) {
                  takes_so_long(number);
                  return ++ended;
              })) {
@@ -275,7 +276,7 @@ TENDRIL_HUB_TEST(pool_map, errors_that_nobody_reads_are_reported) {
     transcript reported;
     test::collect_errors(reported);
     pool tasks{2};
-    for (int const each : tasks.imap_unordered(numbers{2, 3}, fails_for_odd)) {
+    for (int const each : tasks.imap_unordered(map_numbers{2, 3}, fails_for_odd)) {
         EXPECT_EQ(each, 2);
         break;
     }

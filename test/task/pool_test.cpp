@@ -18,7 +18,7 @@ using test::outcome_of;
 using test::start;
 using test::transcript;
 
-struct sleeps {
+struct pool_sleeps {
     std::chrono::milliseconds time;
     void operator()() const { sleep_for(time); }
 };
@@ -44,7 +44,7 @@ TENDRIL_HUB_TEST(pool, lets_so_many_tasks_run_at_a_time) {
 
 TENDRIL_ORDERED_HUB_TEST(pool, those_who_wait_for_a_slot_get_it_in_the_order_they_came) {
     pool tasks{1};
-    tasks.spawn(sleeps{1ms});
+    tasks.spawn(pool_sleeps{1ms});
     transcript seen;
     std::vector<task<void>> waiting;
     for (std::string const name : {"a", "b", "c"}) {
@@ -59,9 +59,9 @@ TENDRIL_ORDERED_HUB_TEST(pool, those_who_wait_for_a_slot_get_it_in_the_order_the
 
 TENDRIL_HUB_TEST(pool, a_slot_that_becomes_free_goes_to_the_one_that_waits) {
     pool tasks{1};
-    auto first = tasks.spawn(sleeps{1ms});
+    auto first = tasks.spawn(pool_sleeps{1ms});
     attempt waiting;
-    start(waiting, [&] { tasks.spawn(sleeps{1ms}); });
+    start(waiting, [&] { tasks.spawn(pool_sleeps{1ms}); });
     first.join();
     EXPECT_EQ(tasks.free_count(), 0);
     EXPECT_FALSE(tasks.try_spawn([] {}).has_value());
@@ -72,7 +72,7 @@ TENDRIL_HUB_TEST(pool, a_slot_that_becomes_free_goes_to_the_one_that_waits) {
 
 TENDRIL_HUB_TEST(pool, a_try_does_nothing_when_it_is_full) {
     pool tasks{1};
-    auto first = tasks.try_spawn(sleeps{1ms});
+    auto first = tasks.try_spawn(pool_sleeps{1ms});
     ASSERT_TRUE(first.has_value());
     std::string argument = "unchanged, and long enough to be moved";
     EXPECT_FALSE(tasks.try_spawn([](std::string const&) {}, std::move(argument)).has_value());
@@ -87,13 +87,13 @@ TENDRIL_HUB_TEST(pool, a_try_does_nothing_when_it_is_full) {
 
 TENDRIL_HUB_TEST(pool, a_limited_wait_for_a_slot_tracks_nothing_when_it_runs_out) {
     pool tasks{1};
-    tasks.spawn(sleeps{2ms});
+    tasks.spawn(pool_sleeps{2ms});
     EXPECT_FALSE(tasks.spawn_for(1ms, [] {}).has_value());
     EXPECT_EQ(tasks.size(), 1U);
     EXPECT_TRUE(tasks.spawn_for(2ms, [] {}).has_value());
     tasks.join();
-    tasks.spawn(sleeps{2ms});
-    auto t = spawn(sleeps{1h});
+    tasks.spawn(pool_sleeps{2ms});
+    auto t = spawn(pool_sleeps{1h});
     EXPECT_FALSE(tasks.add_for(1ms, t));
     EXPECT_TRUE(tasks.add_for(2ms, t));
     tasks.kill();
@@ -102,7 +102,7 @@ TENDRIL_HUB_TEST(pool, a_limited_wait_for_a_slot_tracks_nothing_when_it_runs_out
 
 TENDRIL_HUB_TEST(pool, one_that_is_cancelled_while_it_waits_takes_no_slot) {
     pool tasks{1};
-    auto first = tasks.spawn(sleeps{1ms});
+    auto first = tasks.spawn(pool_sleeps{1ms});
     attempt waiting;
     start(waiting, [&] { tasks.spawn([] {}); });
     yield();
@@ -133,7 +133,7 @@ TENDRIL_HUB_TEST(pool, a_task_that_is_killed_before_it_begins_gives_its_slot_bac
 
 TENDRIL_HUB_TEST(pool, discarding_gives_the_slot_back_once) {
     pool tasks{1};
-    auto t = tasks.spawn(sleeps{1ms});
+    auto t = tasks.spawn(pool_sleeps{1ms});
     tasks.discard(t);
     EXPECT_EQ(tasks.free_count(), 1);
     t.join();
@@ -142,8 +142,8 @@ TENDRIL_HUB_TEST(pool, discarding_gives_the_slot_back_once) {
 
 TENDRIL_HUB_TEST(pool, a_task_that_ends_while_it_is_to_be_added_takes_no_slot) {
     pool tasks{1};
-    tasks.spawn(sleeps{2ms});
-    auto t = spawn(sleeps{1ms});
+    tasks.spawn(pool_sleeps{2ms});
+    auto t = spawn(pool_sleeps{1ms});
     tasks.add(t);
     EXPECT_EQ(clock.elapsed(), 2ms);
     EXPECT_EQ(tasks.free_count(), 1);
@@ -170,9 +170,9 @@ TENDRIL_HUB_TEST(pool, without_a_bound_never_waits) {
 TENDRIL_HUB_TEST(pool, says_how_many_slots_are_free_and_waits_for_one) {
     pool tasks{2};
     EXPECT_EQ(tasks.wait_available(), 2);
-    tasks.spawn(sleeps{2ms});
+    tasks.spawn(pool_sleeps{2ms});
     EXPECT_EQ(tasks.wait_available(), 1);
-    tasks.spawn(sleeps{2ms});
+    tasks.spawn(pool_sleeps{2ms});
     EXPECT_EQ(tasks.wait_available_for(1ms), 0);
     EXPECT_GE(tasks.wait_available(), 1);
     EXPECT_EQ(clock.elapsed(), 2ms);
@@ -182,7 +182,7 @@ TENDRIL_HUB_TEST(pool, says_how_many_slots_are_free_and_waits_for_one) {
 
 TENDRIL_HUB_TEST(pool, apply_returns_the_result_or_throws_the_error) {
     pool tasks{1};
-    tasks.spawn(sleeps{1ms});
+    tasks.spawn(pool_sleeps{1ms});
     EXPECT_EQ(tasks.apply([](int a, int b) { return a + b; }, 1, 2), 3);
     EXPECT_EQ(clock.elapsed(), 1ms);
     EXPECT_EQ(outcome_of([&] { tasks.apply([] { throw std::runtime_error{"bad"}; }); }), "bad");
@@ -240,7 +240,7 @@ TENDRIL_HUB_TEST(pool, apply_async_keeps_to_the_bound) {
 
 TENDRIL_HUB_TEST(pool, apply_async_that_is_cancelled_while_it_waits_never_calls) {
     pool tasks{1};
-    tasks.spawn(sleeps{1ms});
+    tasks.spawn(pool_sleeps{1ms});
     bool called = false;
     auto t = tasks.apply_async([&] { called = true; });
     yield();
@@ -253,7 +253,7 @@ TENDRIL_HUB_TEST(pool, apply_async_that_is_cancelled_while_it_waits_never_calls)
 
 TENDRIL_HUB_TEST(pool, a_kill_ends_those_too_who_get_their_slot_meanwhile) {
     pool tasks{1};
-    tasks.spawn(sleeps{1h});
+    tasks.spawn(pool_sleeps{1h});
     bool called = false;
     auto async = tasks.apply_async([&] { called = true; });
     std::optional<task<void>> spawned;
@@ -270,7 +270,7 @@ TENDRIL_HUB_TEST(pool, a_kill_ends_those_too_who_get_their_slot_meanwhile) {
 
 TENDRIL_HUB_TEST(pool, its_members_and_those_who_wait_go_on_when_it_goes) {
     std::optional<pool> tasks{std::in_place, 1};
-    auto member = tasks->spawn(sleeps{1ms});
+    auto member = tasks->spawn(pool_sleeps{1ms});
     auto async = tasks->apply_async([] { return 1; });
     attempt waiting;
     start(waiting, [&] { tasks->spawn([] {}).join(); });

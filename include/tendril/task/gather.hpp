@@ -17,8 +17,8 @@
 // arguments, `std::monostate` where there is none; a task that is given twice runs once and fills
 // both places. A result is copied from a handle that stays, and moved from one that does not and
 // from a function's. Errors that nobody was told of, because another was thrown, count as asked
-// for. A function whose siblings are let go may outlive the caller, so it must own what it uses; a
-// `task_group` waits for them.
+// for. Children that `gather` has not waited for may outlive the caller, so they must own what they
+// use.
 
 #include <tendril/task/completion_watch.hpp>
 #include <tendril/task/spawn.hpp>
