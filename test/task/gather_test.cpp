@@ -318,3 +318,19 @@ TENDRIL_HUB_TEST(gather, refuses_tasks_of_another_thread) {
     EXPECT_EQ(refused, "wrong thread");
     EXPECT_EQ(t.get(), 1);
 }
+
+TENDRIL_HUB_TEST(gather, in_a_callback_is_misuse_and_cancels_nobody) {
+    auto t = number_after(1ms, 1);
+    std::string refused;
+    this_hub().call_soon([&] { refused = outcome_of([&] { gather(t); }); });
+    EXPECT_EQ(t.get(), 1);
+    EXPECT_EQ(refused, "misuse");
+}
+
+TENDRIL_HUB_TEST(gather, main_that_waits_in_vain_cancels_the_children) {
+    event never;
+    auto t = spawn([&] { never.wait(); });
+    EXPECT_EQ(outcome_of([&] { gather(t); }), "would block forever");
+    t.join();
+    EXPECT_TRUE(t.was_cancelled());
+}
