@@ -53,11 +53,10 @@ void task_core::finish(stage how) noexcept {
     withdraw(*block_, edge_);
     stage_ = how;
     block_ = nullptr;
-    joiners_.wake_all();
-    while (completions_ != nullptr) {
-        completion& told = *std::exchange(completions_, completions_->next_);
-        told.task_ended(*this);
+    while (completion* const next = observers_.pop_front()) {
+        next->completed(*this);
     }
+    joiners_.wake_all();
     if (!links_.empty()) {
         schedule_links();
     }
@@ -105,6 +104,36 @@ std::exception_ptr task_core::collect_error() noexcept {
     return error_;
 }
 
+void task_core::observe(completion& added) {
+    TENDRIL_REQUIRE_AS(
+        wrong_thread, hub::of(this_thread()) == &hub_,
+        "this task belongs to another thread, or its hub has closed: wait for it there, and send "
+        "the result over");
+    observers_.push_back(added);
+}
+
+completion* task_core::observer_for(void const* owner) noexcept {
+    for (completion& each : observers_) {
+        if (each.owner() == owner) {
+            return &each;
+        }
+    }
+    return nullptr;
+}
+
+std::exception_ptr task_core::failure() {
+    try {
+        rethrow_failure();
+    } catch (...) {
+        return std::current_exception();
+    }
+    return nullptr;
+}
+
+task_core* task_core::running() noexcept {
+    return dynamic_cast<task_core*>(this_thread().current->body);
+}
+
 bool task_core::cancel() {
     if (done()) {
         return false;
@@ -126,10 +155,6 @@ std::uint32_t task_core::uncancel() {
         edge_sent_ = false;
     }
     return cancel_requests_;
-}
-
-void task_core::add(completion& added) noexcept {
-    added.next_ = std::exchange(completions_, &added);
 }
 
 void task_core::kill(std::exception_ptr error) {

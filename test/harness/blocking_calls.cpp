@@ -185,6 +185,7 @@ calls every_blocking_call() {
     add_calls_of_channel(all);
     add_calls_of_future(all);
     add_calls_of_scopes(all);
+    add_calls_of_together(all);
     return all;
 }
 

@@ -20,7 +20,7 @@
 #include <memory>
 
 #define TENDRIL_EXAMPLE(name) extern "C" int example_##name();
-#include "examples.inc"
+#include <examples.inc>
 #undef TENDRIL_EXAMPLE
 
 namespace {
@@ -115,4 +115,4 @@ void cancel_everywhere(char const* name, int (*example)()) {
 
 #define TENDRIL_EXAMPLE(name)                                                                      \
     TENDRIL_TEST(cancel_points, name) { cancel_everywhere(#name, &example_##name); }
-#include "examples.inc"
+#include <examples.inc>

@@ -22,6 +22,7 @@
 #include <tendril/greenlet/control_block.hpp>
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
+#include <tendril/support/intrusive_list.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/sync/wait_queue.hpp>
 
@@ -64,22 +65,22 @@ namespace detail {
 
 class task_core;
 
-/// What a task tells, in its last step, that it has ended. It must not park, and it may be the last
-/// that uses the task. Whoever adds one keeps it alive until then.
-class completion {
+// Hears of the end of one task in the step in which it ends, before anybody who joins runs: a link
+// that needs no memory. One that is destroyed has left its task.
+class completion : public list_hook<completion> {
 public:
-    completion() noexcept = default;
-    completion(completion const&) = delete;
-    completion& operator=(completion const&) = delete;
+    // Who it is for: a task is observed once by each.
+    explicit completion(void const* owner) noexcept : owner_{owner} {}
+
+    // May not switch, and may destroy this object.
+    virtual void completed(task_core& ended) noexcept = 0;
+    void const* owner() const noexcept { return owner_; }
 
 protected:
     ~completion() = default;
 
 private:
-    friend class task_core;
-    virtual void task_ended(task_core& ended) noexcept = 0;
-
-    completion* next_ = nullptr;
+    void const* owner_;
 };
 
 class task_core : public greenlet_body {
@@ -114,10 +115,20 @@ public:
     bool cancel();
     std::uint32_t cancel_requests() const noexcept { return cancel_requests_; }
     std::uint32_t uncancel();
-    /// Adds one that is told of the end. Requires: it has not ended. Switches: never.
-    void add(completion& added) noexcept;
     void kill(std::exception_ptr error);
     void on_done(unique_function<void()> link);
+
+    /// Tells `added` of the end; never, when the task has ended. Throws: wrong_thread.
+    void observe(completion& added);
+    /// What observes it for `owner`; null when nothing does.
+    completion* observer_for(void const* owner) noexcept;
+    /// What a `get` throws; null when the task has returned, or not ended. Collects the error.
+    std::exception_ptr failure();
+    /// An error counts as collected, even one that is still to come.
+    void waive_error() noexcept { error_collected_ = true; }
+    bool is_running() const noexcept { return !done() && block_ == this_thread().current; }
+    /// The task that runs; null when that greenlet is no task's.
+    static task_core* running() noexcept;
 
     void dispose() noexcept final { drop_reference(); }
 
@@ -157,13 +168,13 @@ private:
     bool error_collected_ = false;
     std::uint32_t id_ = 0;
     wait_queue joiners_;
+    intrusive_list<completion, completion> observers_;
     std::exception_ptr error_;
     edge edge_;
     // It was sent and has not been thrown.
     bool edge_sent_ = false;
     // How many cancels nobody has taken back.
     std::uint32_t cancel_requests_ = 0;
-    completion* completions_ = nullptr;
     // What `edge_` throws; null means `cancelled`.
     std::exception_ptr edge_error_;
     std::vector<unique_function<void()>> links_;
