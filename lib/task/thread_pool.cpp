@@ -286,11 +286,13 @@ void thread_pool_core::refuse_work(shared_state& at) noexcept {
     at.work_arrived.notify_all();
 }
 
+// Who waits for a job that has not begun goes on waiting: the process ends around it.
 void thread_pool_core::stop() noexcept {
     shared_state& at = here();
     lock const entered = at.mutex.enter();
+    at.closed = true;
     at.on_their_own = true;
-    refuse_work(at);
+    at.work_arrived.notify_all();
 }
 
 bool thread_pool_core::close_until(deadline limit) {

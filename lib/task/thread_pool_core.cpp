@@ -142,7 +142,8 @@ void thread_pool_core::work(shared_state& at) {
 // Requires: the mutex.
 thread_job* thread_pool_core::next(shared_state& at, lock& entered, bool& retired) {
     while (static_cast<std::ptrdiff_t>(at.threads) <= at.maximum) {
-        if (thread_job* const job = at.queue.pop_front()) {
+        thread_job* const job = at.on_their_own ? nullptr : at.queue.pop_front();
+        if (job != nullptr) {
             --at.queued;
             ++at.running;
             job->now = thread_job::stage::running;
@@ -159,14 +160,14 @@ thread_job* thread_pool_core::next(shared_state& at, lock& entered, bool& retire
 
 // Returns false when there is none and it has waited long enough. Requires: the mutex.
 bool thread_pool_core::wait_for_work(shared_state& at, lock& entered) {
-    ++at.idle;
+    deadline const limit = options_.idle_time ? deadline::after(*options_.idle_time)
+                                              : deadline::never();
     bool arrived = true;
-    if (!options_.idle_time) {
+    ++at.idle;
+    if (limit.is_never()) {
         at.work_arrived.wait(entered);
     } else {
-        deadline const limit = deadline::after(*options_.idle_time);
-        arrived = limit.is_never() ||
-            at.work_arrived.wait_until(entered, limit.moment()) == std::cv_status::no_timeout;
+        arrived = at.work_arrived.wait_until(entered, limit.moment()) == std::cv_status::no_timeout;
     }
     --at.idle;
     return arrived || !at.queue.empty();

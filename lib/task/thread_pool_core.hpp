@@ -39,7 +39,7 @@ public:
     bool close_until(deadline limit);
     /// As `close_until`, but without an end, and where nobody may park it blocks.
     void close_for_good() noexcept;
-    /// Takes no more jobs, and lets the threads end by themselves.
+    /// The process ends: takes no more jobs, begins none, and lets the threads end by themselves.
     void stop() noexcept;
     void set_maximum_size(std::ptrdiff_t maximum);
     bool closed();
@@ -76,7 +76,7 @@ private:
         std::uint64_t completed = 0;
         std::ptrdiff_t maximum;
         bool closed = false;
-        // Nobody waits for the threads to end.
+        // The process ends, and nobody waits for the threads.
         bool on_their_own = false;
         shared_places joiners;
         shared_places closers;

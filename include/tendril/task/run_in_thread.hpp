@@ -8,7 +8,7 @@
 //
 // The pool is made at first use, with ten threads at most, and serves all hubs and threads of the
 // process. It is never destroyed, because a job may hang when the program ends: at that time it
-// refuses what has not begun, and nobody waits for what runs. Name look-ups (io/resolver.hpp) have
+// begins nothing more, and nobody waits for what runs. Name look-ups (io/resolver.hpp) have
 // threads of their own, so jobs cannot keep them waiting, nor they jobs. Work that may wait for
 // other work of the same pool, or that takes long, is better off in a `thread_pool` of its own.
 //
@@ -47,12 +47,13 @@ namespace detail {
 
 template <typename Future>
 auto result_of_future(thread_pool& pool, Future&& awaited) {
+    TENDRIL_REQUIRE(awaited.valid(), "a future without a shared state has no result to wait for");
     check_before_job();
     if (awaited.wait_for(std::chrono::seconds{0}) != std::future_status::ready) {
         // Whoever leaves, leaves the future to the thread.
         return pool.run(
             {.abandon_on_cancel = true},
-            [](std::remove_cvref_t<Future>& waited_for) { return waited_for.get(); },
+            [](std::remove_cvref_t<Future> waited_for) { return waited_for.get(); },
             std::forward<Future>(awaited));
     }
     using result = decltype(awaited.get());
@@ -67,14 +68,12 @@ auto result_of_future(thread_pool& pool, Future&& awaited) {
 /// Throws: what the future throws; as `thread_pool::run`. Switches: may. Thread: any.
 template <typename T>
 T wait_for_result(std::future<T> awaited, thread_pool& pool = default_thread_pool()) {
-    TENDRIL_REQUIRE(awaited.valid(), "a future without a shared state has no result to wait for");
     return detail::result_of_future(pool, std::move(awaited));
 }
 
 /// As above; returns a copy of the result. Switches: may.
 template <typename T>
 T wait_for_result(std::shared_future<T> awaited, thread_pool& pool = default_thread_pool()) {
-    TENDRIL_REQUIRE(awaited.valid(), "a future without a shared state has no result to wait for");
     return detail::result_of_future(pool, std::move(awaited));
 }
 
