@@ -58,6 +58,9 @@ TENDRIL_TEST(run_in_thread, jobs_that_are_left_when_the_process_ends_do_no_harm)
             }}.detach();
         }
         began.wait();
+        while (default_thread_pool().statistics().queued != 2) {
+            std::this_thread::yield();
+        }
         std::exit(7);
     };
     EXPECT_EXIT(end(), ::testing::ExitedWithCode(7), "");
