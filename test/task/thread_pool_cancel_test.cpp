@@ -15,7 +15,6 @@ using namespace tendril;
 using namespace std::chrono_literals;
 using test::attempt;
 using test::outcome_of;
-using test::sleep_outcome;
 using test::start;
 using test::transcript;
 
@@ -48,7 +47,7 @@ template <typename F>
 task<void> spawn_noting(transcript& seen, F function) {
     return spawn([&seen, function = std::move(function)] {
         seen.push_back(outcome_of(function));
-        seen.push_back(sleep_outcome());
+        seen.push_back(test::sleep_outcome());
     });
 }
 
@@ -233,7 +232,7 @@ TENDRIL_HUB_TEST(thread_pool_cancel, a_limit_while_the_job_runs_comes_at_the_nex
                 go.wait();
             });
         }));
-        seen.push_back(sleep_outcome());
+        seen.push_back(test::sleep_outcome());
     });
     began.wait();
     clock.advance(2s);
