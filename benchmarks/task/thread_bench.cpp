@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -46,9 +47,9 @@ public:
             if (::pipe(ends) != 0) {
                 std::abort();
             }
-            silent_.assign(ends[0]);
-            other_end_.assign(ends[1]);
-            silent_.async_wait(asio::posix::stream_descriptor::wait_read, [](auto) {});
+            silent_.emplace(home_, ends[0]);
+            other_end_.emplace(home_, ends[1]);
+            silent_->async_wait(asio::posix::stream_descriptor::wait_read, [](auto) {});
         }
     }
 
@@ -62,7 +63,7 @@ private:
     void next() {
         if (left_-- == 0) {
             keep_.reset();
-            silent_.close();
+            silent_.reset();
             return;
         }
         asio::post(pool_, [this] { asio::post(home_, [this] { next(); }); });
@@ -71,8 +72,8 @@ private:
     std::uint64_t left_;
     asio::io_context home_{1};
     asio::executor_work_guard<asio::io_context::executor_type> keep_ = asio::make_work_guard(home_);
-    asio::posix::stream_descriptor silent_{home_};
-    asio::posix::stream_descriptor other_end_{home_};
+    std::optional<asio::posix::stream_descriptor> silent_;
+    std::optional<asio::posix::stream_descriptor> other_end_;
     asio::thread_pool pool_{1};
 };
 

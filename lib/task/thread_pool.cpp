@@ -52,7 +52,6 @@ public:
         : waiter{"a job in a thread"},
           pool_{pool},
           job_{job},
-          door_{home().remote()},
           count_{home()} {
         home().require_may_park();
     }
@@ -60,7 +59,7 @@ public:
 
     void tell() noexcept override {
         // A hub that has ended has left the frame where it is, and nobody wants the result.
-        static_cast<void>(door_.post(*this));
+        static_cast<void>(count_.post(*this));
     }
 
     void wait() { park_operation(); }
@@ -70,11 +69,10 @@ private:
         wait_for_teller();
         wake();
     }
-    void discard() noexcept override {
-        wait_for_teller();
-        door_ = {};
-    }
-    void wait_for_teller() { thread_pool_core::lock const entered = pool_.enter(); }
+    // The hub has ended without this greenlet, whose frame stays for ever.
+    void discard() noexcept override { wait_for_teller(); }
+    // Whoever tells does so behind the mutex.
+    void wait_for_teller() const { thread_pool_core::lock const entered = pool_.enter(); }
 
     bool withdraw() noexcept override { return pool_.take_back(job_); }
     // The queue is the parent's.
@@ -82,7 +80,6 @@ private:
 
     thread_pool_core& pool_;
     thread_job& job_;
-    remote door_;
     job_under_way const count_;
 };
 
@@ -122,11 +119,20 @@ void thread_pool_core::run(thread_job& job) {
     }
 }
 
-// A worker that is idle is told when the mutex is free, so that it does not wait for it.
+// A worker that is idle gets the job directly, and is told when the mutex is free.
 void thread_pool_core::submit(shared_state& at, thread_job& job, job_caller& caller) {
     lock entered = at.mutex.enter();
     if (at.closed) {
         throw_pool_closed();
+    }
+    job.caller = &caller;
+    if (pool_worker* const idle = at.idle_workers.pop_front()) {
+        --at.idle;
+        begin(at, job);
+        idle->given = &job;
+        entered.unlock();
+        idle->tell();
+        return;
     }
     if (at.jobs() >= at.threads && static_cast<std::ptrdiff_t>(at.threads) < at.maximum) {
         int const failure = start_thread(at);
@@ -135,14 +141,8 @@ void thread_pool_core::submit(shared_state& at, thread_job& job, job_caller& cal
                 failure, std::generic_category(), "tendril: a thread_pool gets no thread"};
         }
     }
-    job.caller = &caller;
     at.queue.push_back(job);
     ++at.queued;
-    bool const somebody_sleeps = at.idle > 0;
-    entered.unlock();
-    if (somebody_sleeps) {
-        at.work_arrived.notify_one();
-    }
 }
 
 bool thread_pool_core::take_back(thread_job& job) noexcept {
@@ -241,7 +241,7 @@ void thread_pool_core::set_maximum_size(std::ptrdiff_t maximum) {
     lock const entered = at.mutex.enter();
     at.maximum = maximum;
     give_room(at);
-    at.work_arrived.notify_all();
+    tell_idle(at);
     while (at.threads < at.jobs() && static_cast<std::ptrdiff_t>(at.threads) < maximum) {
         // Those that are there come to it if there can be no more.
         if (start_thread(at) != 0) {
@@ -252,7 +252,7 @@ void thread_pool_core::set_maximum_size(std::ptrdiff_t maximum) {
 
 // Requires: the mutex.
 void thread_pool_core::tell_joiners(shared_state& at) noexcept {
-    if (at.jobs() == 0) {
+    if (at.jobs() == 0 && !at.joiners.empty()) {
         while (at.mutex.take_first(at.joiners) != nullptr) {}
     }
 }
@@ -279,11 +279,19 @@ void thread_pool_core::refuse_queued(shared_state& at) noexcept {
 }
 
 // Requires: the mutex.
+void thread_pool_core::tell_idle(shared_state& at) noexcept {
+    while (pool_worker* const idle = at.idle_workers.pop_front()) {
+        --at.idle;
+        idle->tell();
+    }
+}
+
+// Requires: the mutex.
 void thread_pool_core::refuse_work(shared_state& at) noexcept {
     at.closed = true;
     refuse_queued(at);
     while (at.mutex.take_first(at.room_seekers) != nullptr) {}
-    at.work_arrived.notify_all();
+    tell_idle(at);
 }
 
 // Who waits for a job that has not begun goes on waiting: the process ends around it.
@@ -292,7 +300,7 @@ void thread_pool_core::stop() noexcept {
     lock const entered = at.mutex.enter();
     at.closed = true;
     at.on_their_own = true;
-    at.work_arrived.notify_all();
+    tell_idle(at);
 }
 
 bool thread_pool_core::close_until(deadline limit) {

@@ -6,7 +6,8 @@
 // 1. A job leaves the queue once, behind the mutex: taken by a worker, taken back by its caller, or
 //    refused by whoever closes. Whoever takes it out has won.
 // 2. A worker tells the caller behind the mutex that the job has ended, and the caller takes the
-//    mutex once more before it goes on. So the worker is done with the frame when `run` returns.
+//    mutex once more before it goes on. So the worker is done with the frame, and with the mailbox
+//    of the caller's hub, when `run` returns.
 // 3. There are fewer threads than jobs only if there are as many as allowed, or the system gives
 //    none. A thread that decides to end is not counted any more from that moment.
 // 4. A thread that ends puts itself among `ended` as its last act behind the mutex; whoever closes
@@ -121,62 +122,83 @@ void* thread_pool_core::run_thread(void* core) {
 
 void thread_pool_core::work(shared_state& at) {
     unsigned const born_in = present_process();
-    bool retired = false;
+    bool unwound = true;
     scope_exit const count_out{[&] {
-        if (!retired && born_in == present_process()) {
+        if (unwound && born_in == present_process()) {
             retire_unwound(at);
         }
     }};
     // Those that ended before, whom nobody else may have the time to wait for.
     join_ended(at);
+    pool_worker me;
     lock entered = at.mutex.enter();
-    while (thread_job* const job = next(at, entered, retired)) {
+    while (thread_job* const job = next(at, entered, me)) {
         perform(at, entered, *job);
         if (born_in != present_process()) {
             // The mutex that it does not hold any more is not there any more.
-            return;
+            break;
         }
     }
+    unwound = false;
 }
 
-// Requires: the mutex.
-thread_job* thread_pool_core::next(shared_state& at, lock& entered, bool& retired) {
-    while (static_cast<std::ptrdiff_t>(at.threads) <= at.maximum) {
-        thread_job* const job = at.on_their_own ? nullptr : at.queue.pop_front();
-        if (job != nullptr) {
+// Returns null when the thread is to end, and is not counted any more. Requires: the mutex; leaves
+// it, unless it returns null.
+thread_job* thread_pool_core::next(shared_state& at, lock& entered, pool_worker& me) {
+    while (static_cast<std::ptrdiff_t>(at.threads) <= at.maximum && !at.on_their_own) {
+        if (thread_job* const queued = at.queue.pop_front()) {
             --at.queued;
-            ++at.running;
-            job->now = thread_job::stage::running;
-            return job;
+            begin(at, *queued);
+            entered.unlock();
+            return queued;
         }
-        if (at.closed || !wait_for_work(at, entered)) {
+        if (at.closed) {
+            break;
+        }
+        if (thread_job* const given = wait_for_work(at, entered, me)) {
+            return given;
+        }
+        if (me.linked()) {
+            // It has waited long enough.
+            me.unlink();
+            --at.idle;
             break;
         }
     }
     retire(at);
-    retired = true;
     return nullptr;
 }
 
-// Returns false when there is none and it has waited long enough. Requires: the mutex.
-bool thread_pool_core::wait_for_work(shared_state& at, lock& entered) {
-    deadline const limit = options_.idle_time ? deadline::after(*options_.idle_time)
-                                              : deadline::never();
-    bool arrived = true;
+// Requires: the mutex; leaves it when it returns a job.
+thread_job* thread_pool_core::wait_for_work(shared_state& at, lock& entered, pool_worker& me) {
+    me.given = nullptr;
+    // Whoever came last is woken first: it is warm, and the others may reach their limit.
+    at.idle_workers.push_front(me);
     ++at.idle;
-    if (limit.is_never()) {
-        at.work_arrived.wait(entered);
-    } else {
-        arrived = at.work_arrived.wait_until(entered, limit.moment()) == std::cv_status::no_timeout;
+    entered.unlock();
+    if (!me.wait(options_.idle_time)) {
+        entered.lock();
+        if (me.linked()) {
+            return nullptr;
+        }
+        entered.unlock();
+        static_cast<void>(me.wait(std::nullopt));
     }
-    --at.idle;
-    return arrived || !at.queue.empty();
+    if (me.given == nullptr) {
+        entered.lock();
+    }
+    return me.given;
+}
+
+// Requires: the mutex.
+void thread_pool_core::begin(shared_state& at, thread_job& job) noexcept {
+    ++at.running;
+    job.now = thread_job::stage::running;
 }
 
 // The job ends also when what it calls ends the thread.
 void thread_pool_core::perform(shared_state& at, lock& entered, thread_job& job) {
     unsigned const begun_in = present_process();
-    entered.unlock();
     scope_exit const over{[&] {
         job_of_this_thread = nullptr;
         if (begun_in == present_process()) {

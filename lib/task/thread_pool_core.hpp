@@ -6,6 +6,8 @@
 // Actors: callers, each on its thread; workers; whoever closes. All that they share is behind one
 // mutex, held for a few instructions, and no user code runs behind it. See thread_pool_core.cpp.
 
+#include "pool_worker.hpp"
+
 #include <tendril/support/intrusive_list.hpp>
 #include <tendril/sync/shared.hpp>
 #include <tendril/task/thread_pool.hpp>
@@ -65,9 +67,10 @@ private:
         std::size_t jobs() const noexcept { return queued + running; }
 
         shared_core mutex{"thread_pool"};
-        std::condition_variable work_arrived;
         std::condition_variable thread_ended;
+        // One of the two is empty.
         intrusive_list<thread_job> queue;
+        intrusive_list<pool_worker> idle_workers;
         std::size_t queued = 0;
         std::size_t running = 0;
         std::size_t threads = 0;
@@ -98,6 +101,7 @@ private:
     int start_thread(shared_state& at) noexcept;
     void refuse_queued(shared_state& at) noexcept;
     void refuse_work(shared_state& at) noexcept;
+    static void tell_idle(shared_state& at) noexcept;
     void give_room(shared_state& at) noexcept;
     void tell_joiners(shared_state& at) noexcept;
     bool has_room(shared_state const& at) const noexcept;
@@ -106,8 +110,9 @@ private:
 
     static void* run_thread(void* core);
     void work(shared_state& at);
-    thread_job* next(shared_state& at, lock& entered, bool& retired);
-    bool wait_for_work(shared_state& at, lock& entered);
+    thread_job* next(shared_state& at, lock& entered, pool_worker& me);
+    thread_job* wait_for_work(shared_state& at, lock& entered, pool_worker& me);
+    static void begin(shared_state& at, thread_job& job) noexcept;
     void perform(shared_state& at, lock& entered, thread_job& job);
     void end(shared_state& at, lock& entered, thread_job& job) noexcept;
     void retire(shared_state& at) noexcept;

@@ -40,6 +40,7 @@
 #include <tendril/support/intrusive_list.hpp>
 
 #include <cstdint>
+#include <memory>
 
 namespace tendril {
 
@@ -217,8 +218,14 @@ public:
     job_under_way& operator=(job_under_way const&) = delete;
     ~job_under_way();
 
+    /// As `remote::post`, which it saves: the hub believes in the job anyhow. Requires: this object
+    /// is there until the call returns, so the letter's opening waits for that.
+    /// Switches: never. Thread: any.
+    bool post(letter& added) const noexcept;
+
 private:
     hub& home_;
+    std::shared_ptr<detail::mailbox> const box_;
 };
 
 }  // namespace tendril
