@@ -340,15 +340,18 @@ void thread_pool_core::close_for_good() noexcept {
     join_ended(at);
 }
 
-// What is left of a thread is the destruction of what is local to it.
+// What is left of a thread is the destruction of what is local to it. One is taken out at a time, so
+// that the list keeps its room: a thread that ends cannot ask for memory.
 void thread_pool_core::join_ended(shared_state& at) noexcept {
-    std::vector<pthread_t> left;
-    {
-        lock const entered = at.mutex.enter();
-        left.swap(at.ended);
-    }
-    for (pthread_t const each : left) {
-        ::pthread_join(each, nullptr);
+    while (true) {
+        lock entered = at.mutex.enter();
+        if (at.ended.empty()) {
+            return;
+        }
+        pthread_t const last = at.ended.back();
+        at.ended.pop_back();
+        entered.unlock();
+        ::pthread_join(last, nullptr);
     }
 }
 
