@@ -9,11 +9,15 @@
 // between threads. `with_task_group` keeps children within a block, `cancel_scope` ends a block and
 // all that is in it. `gather`, `wait_all` and their siblings wait for several tasks, `group` and
 // `pool` look after many.
+//
+// `run_in_thread` and `thread_pool` take calls that block away from the hub; a `context_var` has a
+// value that flows from a task to those it spawns.
 
 #include <tendril/task/any_task.hpp>
 #include <tendril/task/awaitable.hpp>
 #include <tendril/task/cancel_scope.hpp>
 #include <tendril/task/completion_watch.hpp>
+#include <tendril/task/context_var.hpp>
 #include <tendril/task/ensure_task.hpp>
 #include <tendril/task/exception_group.hpp>
 #include <tendril/task/fulfil.hpp>
@@ -22,11 +26,13 @@
 #include <tendril/task/group.hpp>
 #include <tendril/task/pool.hpp>
 #include <tendril/task/pool_map.hpp>
+#include <tendril/task/run_in_thread.hpp>
 #include <tendril/task/shared_future.hpp>
 #include <tendril/task/shield.hpp>
 #include <tendril/task/spawn.hpp>
 #include <tendril/task/task.hpp>
 #include <tendril/task/task_group.hpp>
 #include <tendril/task/task_set.hpp>
+#include <tendril/task/thread_pool.hpp>
 #include <tendril/task/wait.hpp>
 #include <tendril/task/when_done.hpp>

@@ -4,6 +4,7 @@
 // 1. `stage_` leaves `unfinished` once, in `finish`; joiners and links learn of it there.
 // 2. `block_` is valid exactly while the stage is unfinished: the control block dies later.
 // 3. An error is collected by somebody, or reported once, when the state is freed.
+#include <tendril/greenlet/context_carrier.hpp>
 #include <tendril/greenlet/greenlet_exit.hpp>
 #include <tendril/greenlet/thread_record.hpp>
 #include <tendril/support/assert.hpp>
@@ -31,6 +32,9 @@ void task_core::start(spawn_options options) {
     block.name = name_.empty() ? nullptr : name_.c_str();
     block_ = &block;
     id_ = block.id;
+    if (context_values* const inherited = this_thread().current->context) [[unlikely]] {
+        set_context(greenlet_ref{block}, carried_context{inherited});
+    }
     add_reference();
     hub_.schedule(block);
 }

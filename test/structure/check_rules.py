@@ -25,6 +25,7 @@ PAGES = {
         "T": 23, "AT": 22, "WF": 7, "TO": 10, "TG": 14, "TR": 40,
         "AF": 14,
         "P": 31, "AG": 10, "AW": 8, "GR": range(43, 50), "SH": 6,
+        "TP": 30, "CV": 13,
     },
 }
 UNTESTED = ("no C++ meaning", "not promised")

@@ -228,6 +228,9 @@ public:
     void begin_job() noexcept { ++jobs_; }
     void end_job() noexcept { jobs_ -= jobs_ > 0 ? 1 : 0; }
 
+    /// Where letters for it go, for what counts as under way. Switches: never. Thread: hub.
+    std::shared_ptr<detail::mailbox> const& mailbox() const noexcept { return mailbox_; }
+
     /// The reactor, for what waits for descriptors. Switches: never. Thread: hub.
     detail::reactor& reactor() noexcept { return *reactor_; }
 
