@@ -165,6 +165,20 @@ control_block& hub::create(greenlet_body& body, std::size_t stack_size) {
 }
 
 void hub::schedule(control_block& block) noexcept {
+    take_over(block);
+    queue(block);
+}
+
+void hub::run_first_step(control_block& block) {
+    take_over(block);
+    if (std::exception_ptr const no_stack = begin(block)) {
+        end_without_stack(block, no_stack);
+    } else {
+        step_into(block, jump_and_return);
+    }
+}
+
+void hub::take_over(control_block& block) noexcept {
     block.scheduled = true;
     block.held_by_loop = true;
     ++spawned_;
@@ -172,7 +186,6 @@ void hub::schedule(control_block& block) noexcept {
     if (stage_ != stage::open) {
         request_exit(block);
     }
-    queue(block);
 }
 
 // Asked for by a task that dies, and by a greenlet whose result a task cannot receive.

@@ -8,6 +8,7 @@
 #include <tendril/greenlet/thread_record.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/task/task_state.hpp>
+#include <tendril/time/sleep.hpp>
 
 #include <memory>
 #include <utility>
@@ -24,7 +25,23 @@ task_core::~task_core() {
     }
 }
 
-void task_core::start(spawn_options options) {
+void task_core::start(spawn_options options) { hub_.schedule(make_greenlet(std::move(options))); }
+
+void task_core::start_eagerly(spawn_options options) {
+    hub_.run_first_step(make_greenlet(std::move(options)));
+}
+
+void task_core::check_first_step() {
+    check_interruption();
+    hub& here = this_hub();
+    here.require_not_forked();
+    here.require_may_park();
+    if (here.spend(1)) {
+        yield();
+    }
+}
+
+control_block& task_core::make_greenlet(spawn_options&& options) {
     name_ = std::move(options.name);
     made_at = options.where;
     control_block& block = hub_.create(*this, options.stack_size);
@@ -32,7 +49,7 @@ void task_core::start(spawn_options options) {
     block_ = &block;
     id_ = block.id;
     add_reference();
-    hub_.schedule(block);
+    return block;
 }
 
 void task_core::record(std::exception_ptr error) noexcept {

@@ -79,6 +79,14 @@ public:
     /// Makes the greenlet and queues it. The reference that it holds is counted here.
     void start(spawn_options options);
 
+    /// As above, but lets it begin at once. Requires: `check_first_step` was called.
+    /// Switches: may.
+    void start_eagerly(spawn_options options);
+
+    /// What every function that may wait asks for at its beginning, and a step of the budget.
+    /// Throws: what was requested for the caller; misuse where nobody may wait. Switches: may.
+    static void check_first_step();
+
     bool done() const noexcept { return stage_ != stage::unfinished; }
     stage how() const noexcept { return stage_; }
     std::string const& name() const noexcept { return name_; }
@@ -118,6 +126,7 @@ private:
         task_core& owner_;
     };
 
+    control_block& make_greenlet(spawn_options&& options);
     void send_edge(std::exception_ptr error);
     void schedule_links() noexcept;
     void call_links() noexcept;
