@@ -14,6 +14,14 @@
 #include <utility>
 
 namespace tendril::detail {
+namespace {
+
+class joining_waiter final : public waiter {
+public:
+    using waiter::waiter;
+};
+
+}  // namespace
 
 task_core::~task_core() {
     if (error_ != nullptr && !error_collected_ && stage_ == stage::failed) {
@@ -23,6 +31,18 @@ task_core::~task_core() {
             print_error(error_, describe_self());
         }
     }
+}
+
+std::string const& task_core::name() const noexcept {
+    static std::string const none;
+    return extras_ == nullptr ? none : extras_->name;
+}
+
+task_extras& task_core::extras() {
+    if (extras_ == nullptr) {
+        extras_ = std::make_unique<task_extras>();
+    }
+    return *extras_;
 }
 
 void task_core::start(spawn_options options) { hub_.schedule(make_greenlet(std::move(options))); }
@@ -42,13 +62,16 @@ void task_core::check_first_step() {
 }
 
 control_block& task_core::make_greenlet(spawn_options&& options) {
-    name_ = std::move(options.name);
     made_at = options.where;
+    if (!options.name.empty()) [[unlikely]] {
+        extras().name = std::move(options.name);
+    }
     control_block& block = hub_.create(*this, options.stack_size);
-    block.name = name_.empty() ? nullptr : name_.c_str();
+    block.name = extras_ == nullptr ? nullptr : extras_->name.c_str();
     block_ = &block;
     id_ = block.id;
-    add_reference();
+    // Nobody else knows it yet, so the count needs no locked instruction.
+    references_.store(references_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     return block;
 }
 
@@ -67,11 +90,14 @@ void task_core::record(std::exception_ptr error) noexcept {
 
 void task_core::finish(stage how) noexcept {
     TENDRIL_ASSERT(stage_ == stage::unfinished, "task invariant 1");
-    withdraw(*block_, edge_);
+    withdraw(*block_, *this);
     stage_ = how;
     block_ = nullptr;
-    joiners_.wake_all();
-    if (!links_.empty()) {
+    while (!joiners_.empty()) {
+        waiter& next = *joiners_.pop_front();
+        next.wake();
+    }
+    if (extras_ != nullptr && !extras_->links.empty()) [[unlikely]] {
         schedule_links();
     }
 }
@@ -86,8 +112,8 @@ bool task_core::wait_until(deadline limit) {
         "this task belongs to another thread: wait for it there, and send the result over");
     TENDRIL_REQUIRE(
         block_ != this_thread().current, "a task waits for itself: it would wait for ever");
-    plain_waiter me{"a task"};
-    joiners_.push(me);
+    joining_waiter me{"a task"};
+    joiners_.push_back(me);
     return me.park_until(limit);
 }
 
@@ -138,14 +164,15 @@ void task_core::send_edge(std::exception_ptr error) {
     if (error != nullptr || edge_error_ == nullptr) {
         edge_error_ = std::move(error);
     }
-    if (!std::exchange(edge_sent_, true)) {
-        request(*block_, edge_);
+    if (!edge_sent_) {
+        edge_sent_ = true;
+        request(*block_, *this);
     }
 }
 
-void task_core::edge::raise() {
-    owner_.edge_sent_ = false;
-    if (std::exception_ptr const error = std::exchange(owner_.edge_error_, nullptr)) {
+void task_core::raise() {
+    edge_sent_ = false;
+    if (std::exception_ptr const error = std::exchange(edge_error_, nullptr)) {
         std::rethrow_exception(error);
     }
     throw cancelled{};
@@ -156,8 +183,9 @@ void task_core::on_done(unique_function<void()> link) {
         wrong_thread, hub::of(this_thread()) == &hub_,
         "on_done() from another thread, or after the task's hub has closed: nobody would call the "
         "link");
-    links_.push_back(std::move(link));
-    if (done() && links_.size() == 1) {
+    auto& links = extras().links;
+    links.push_back(std::move(link));
+    if (done() && links.size() == 1) {
         schedule_links();
     }
 }
@@ -178,21 +206,22 @@ void task_core::schedule_links() noexcept {
 
 void task_core::call_links() noexcept {
     // A link may add links; they are called in this pass.
-    for (std::size_t next = 0; next < links_.size(); ++next) {
-        unique_function<void()> link = std::move(links_[next]);
+    auto& links = extras_->links;
+    for (std::size_t next = 0; next < links.size(); ++next) {
+        unique_function<void()> link = std::move(links[next]);
         try {
             link();
         } catch (...) {
             hub_.report_error(std::current_exception(), "a link of " + describe_self());
         }
     }
-    links_.clear();
+    links.clear();
 }
 
 std::string task_core::describe_self() const {
     std::string text = "task " + std::to_string(id_);
-    if (!name_.empty()) {
-        text += " '" + name_ + "'";
+    if (!name().empty()) {
+        text += " '" + name() + "'";
     }
     if (made_at.line() != 0) {
         text += std::string{" spawned at "} + made_at.file_name() + ":" +

@@ -37,7 +37,8 @@ auto make_task(F&& function, Args&&... arguments) {
         !std::is_reference_v<result>,
         "a task keeps its result, so its function must return a value and not a reference");
     using state = task_function<result, std::decay_t<F>, std::decay_t<Args>...>;
-    return task<result>{*new state{std::forward<F>(function), std::forward<Args>(arguments)...}};
+    return task<result>{
+        *new state{std::forward<F>(function), std::forward<Args>(arguments)...}, counted_t{}};
 }
 
 }  // namespace detail
