@@ -5,6 +5,7 @@
 // 2. `block_` is valid exactly while the stage is unfinished: the control block dies later.
 // 3. An error is collected by somebody, or reported once, when the state is freed.
 #include <tendril/greenlet/greenlet_exit.hpp>
+#include <tendril/greenlet/scheduler.hpp>
 #include <tendril/greenlet/thread_record.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/task/task_state.hpp>
@@ -21,7 +22,45 @@ public:
     using waiter::waiter;
 };
 
+class task_reference {
+public:
+    explicit task_reference(task_core& named) noexcept : named_{&named} { named.add_reference(); }
+    task_reference(task_reference&& other) noexcept
+        : named_{std::exchange(other.named_, nullptr)} {}
+    ~task_reference() {
+        if (named_ != nullptr) {
+            named_->drop_reference();
+        }
+    }
+    task_core* operator->() const noexcept { return named_; }
+    explicit operator bool() const noexcept { return named_ != nullptr; }
+
+private:
+    task_core* named_;
+};
+
 }  // namespace
+
+// The call of the hub that lets a task begin. A hub that closes drops its calls, and so ends those
+// that have not begun.
+class task_core::delayed_start {
+public:
+    explicit delayed_start(task_core& started) noexcept : started_{started} {}
+    delayed_start(delayed_start&& other) noexcept = default;
+    ~delayed_start() {
+        if (started_) {
+            started_->end_before_start(std::make_exception_ptr(greenlet_exit{}));
+        }
+    }
+
+    void operator()() const noexcept {
+        started_->awaits_start_ = false;
+        started_->hub_.schedule(*started_->block_);
+    }
+
+private:
+    task_reference started_;
+};
 
 task_core::~task_core() {
     if (error_ != nullptr && !error_collected_ && stage_ == stage::failed) {
@@ -49,6 +88,27 @@ void task_core::start(spawn_options options) { hub_.schedule(make_greenlet(std::
 
 void task_core::start_eagerly(spawn_options options) {
     hub_.run_first_step(make_greenlet(std::move(options)));
+}
+
+void task_core::start_at(spawn_options options, time_point when) {
+    task_extras& more = extras();
+    make_greenlet(std::move(options));
+    awaits_start_ = true;
+    more.start = hub_.call_at(when, delayed_start{*this}, made_at);
+}
+
+// It is over in this very call: there is no stack on which it could end in its turn.
+void task_core::end_before_start(std::exception_ptr reason) noexcept {
+    if (!awaits_start_) {
+        return;
+    }
+    awaits_start_ = false;
+    // The call and the greenlet have references, and the captures may hold the last handle.
+    task_reference const alive{*this};
+    extras_->start.cancel();
+    control_block& block = *block_;
+    tendril::abandon(block, std::move(reason));
+    release(block);
 }
 
 void task_core::check_first_step() {
@@ -161,6 +221,10 @@ void task_core::send_edge(std::exception_ptr error) {
     TENDRIL_REQUIRE_AS(
         wrong_thread, block_->thread == &this_thread(),
         "cancel() or kill() from another thread: post to the task's hub and do it there");
+    if (awaits_start_) {
+        end_before_start(error == nullptr ? std::make_exception_ptr(cancelled{}) : error);
+        return;
+    }
     if (error != nullptr || edge_error_ == nullptr) {
         edge_error_ = std::move(error);
     }
@@ -194,9 +258,7 @@ void task_core::on_done(unique_function<void()> link) {
 // none of them runs inside `on_done` or on the task's stack.
 void task_core::schedule_links() noexcept {
     // The call has a reference, which goes with it even when the hub drops the call.
-    auto const drop = [](task_core* core) { core->drop_reference(); };
-    add_reference();
-    std::unique_ptr<task_core, decltype(drop)> self{this, drop};
+    task_reference self{*this};
     try {
         hub_.call_soon([self = std::move(self)] { self->call_links(); });
     } catch (...) {

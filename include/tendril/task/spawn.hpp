@@ -17,10 +17,15 @@
 // for the first time or has ended. One that never waits is never queued. Many small tasks that
 // spawn others need little memory so, and work on what is still in the cache; but what they do
 // comes before whatever was ready, so it is not the usual way.
+//
+//     auto w = tendril::spawn_after(10s, remind, user);
 
+#include <tendril/hub/clock.hpp>
+#include <tendril/hub/deadline.hpp>
 #include <tendril/task/task.hpp>
 #include <tendril/task/task_state.hpp>
 
+#include <chrono>
 #include <functional>
 #include <type_traits>
 #include <utility>
@@ -59,6 +64,41 @@ auto spawn(F&& function, Args&&... arguments) {
     // Only options that stand at the place of the call know where that is.
     return spawn(
         spawn_options{.where = {}}, std::forward<F>(function), std::forward<Args>(arguments)...);
+}
+
+/// As `spawn`, but the task begins after a while, or at a moment; a kill or a cancel before that ends
+/// it at once, and destroys what it has captured. Until then it has no stack.
+/// Throws: as `spawn`; misuse when the duration is not a number. Switches: never. Thread: hub.
+template <typename F, typename... Args>
+requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
+auto spawn_at(time_point when, spawn_options options, F&& function, Args&&... arguments) {
+    auto made = detail::make_task(std::forward<F>(function), std::forward<Args>(arguments)...);
+    made.state().start_at(std::move(options), when);
+    return made;
+}
+template <typename F, typename... Args>
+requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
+auto spawn_at(time_point when, F&& function, Args&&... arguments) {
+    return spawn_at(
+        when, spawn_options{.where = {}}, std::forward<F>(function),
+        std::forward<Args>(arguments)...);
+}
+template <typename Rep, typename Period, typename F, typename... Args>
+requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
+auto spawn_after(
+    std::chrono::duration<Rep, Period> const& delay, spawn_options options, F&& function,
+    Args&&... arguments) {
+    return spawn_at(
+        deadline::after(delay).moment(), std::move(options), std::forward<F>(function),
+        std::forward<Args>(arguments)...);
+}
+template <typename Rep, typename Period, typename F, typename... Args>
+requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
+auto spawn_after(
+    std::chrono::duration<Rep, Period> const& delay, F&& function, Args&&... arguments) {
+    return spawn_at(
+        deadline::after(delay).moment(), std::forward<F>(function),
+        std::forward<Args>(arguments)...);
 }
 
 /// As `spawn`, but runs the task until it waits for the first time, or ends; then the caller goes

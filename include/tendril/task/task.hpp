@@ -119,6 +119,19 @@ public:
         kill(std::make_exception_ptr(std::move(error)));
     }
 
+    /// As `kill`, and waits until it has ended, or as long as the limit allows; running out of time
+    /// is no error. Returns whether it has ended. A task that kills itself so gets the exit here.
+    /// Throws: wrong_thread; what was requested for the caller; misuse where nobody may wait.
+    /// Switches: may.
+    bool kill_and_join(deadline limit = deadline::never()) const {
+        kill();
+        return join_until(limit);
+    }
+    template <typename Rep, typename Period>
+    bool kill_and_join(std::chrono::duration<Rep, Period> const& duration) const {
+        return kill_and_join(deadline::after(duration));
+    }
+
     /// Calls `link` in the hub, soon after the task has ended, or soon if it has. Links are called
     /// in the order they were added; an error in one is reported and does not keep the others from
     /// being called. Throws: wrong_thread, also when the hub has closed. Switches: never.

@@ -74,6 +74,8 @@ struct counted_t {};
 struct task_extras {
     std::string name;
     std::vector<unique_function<void()>> links;
+    // The call that lets it begin, for one that begins later.
+    callback_handle start;
 };
 
 // A cancel or a kill on its way to the task is the task itself: the `interruption` that it is.
@@ -99,6 +101,9 @@ public:
     /// As above, but lets it begin at once. Requires: `check_first_step` was called.
     /// Switches: may.
     void start_eagerly(spawn_options options);
+
+    /// As `start`, but waits until a moment before the greenlet is queued.
+    void start_at(spawn_options options, time_point when);
 
     /// What every function that may wait asks for at its beginning, and a step of the budget.
     /// Throws: what was requested for the caller; misuse where nobody may wait. Switches: may.
@@ -137,6 +142,8 @@ private:
     void raise() override;
     task_extras& extras();
     control_block& make_greenlet(spawn_options&& options);
+    class delayed_start;
+    void end_before_start(std::exception_ptr reason) noexcept;
     void send_edge(std::exception_ptr error);
     void schedule_links() noexcept;
     void call_links() noexcept;
@@ -147,6 +154,8 @@ private:
     bool error_collected_ : 1 = false;
     // A cancel or a kill was sent and has not been thrown.
     bool edge_sent_ : 1 = false;
+    // Its moment to begin has not come: its greenlet is not in the hub yet.
+    bool awaits_start_ : 1 = false;
     // The first is that of the handle which makes it.
     std::atomic<std::uint32_t> references_{1};
     hub& hub_;
