@@ -156,7 +156,9 @@ greenlet hub::spawn_raw(unique_function<void()> function) {
 }
 
 control_block& hub::create(greenlet_body& body, std::size_t stack_size) {
-    require_usable();
+    if (&thread_ != &this_thread() || stage_ > stage::closing) [[unlikely]] {
+        require_usable();
+    }
     std::size_t const stack_class = stack_pool::size_class_of(stack_size);
     control_block& block = thread_.blocks.create(
         thread_, loop_, &body, thread_.next_id++, stack_class);
@@ -330,11 +332,13 @@ std::exception_ptr dispatcher::begin(control_block& block) noexcept {
 // Returns who goes on when it is the turn of one that is unstarted. If there is no stack for it,
 // the loop ends it, which is nothing to do on the stack of the one that leaves.
 control_block& dispatcher::begin_or_leave_to_loop(control_block& first) noexcept {
-    if (begin(first) == nullptr) {
+    try {
+        start_on_new_stack(thread_, first);
         return first;
+    } catch (...) {
+        ready_.put_back(first);
+        return *loop_;
     }
-    ready_.put_back(first);
-    return *loop_;
 }
 
 void hub::end_without_stack(control_block& block, std::exception_ptr const& reason) noexcept {

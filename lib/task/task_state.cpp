@@ -84,13 +84,15 @@ task_extras& task_core::extras() {
     return *extras_;
 }
 
-void task_core::start(spawn_options options) { hub_.schedule(make_greenlet(std::move(options))); }
+void task_core::start(spawn_options&& options) { hub_.schedule(make_greenlet(std::move(options))); }
+void task_core::start() { hub_.schedule(make_greenlet(stack_pool::default_size)); }
 
-void task_core::start_eagerly(spawn_options options) {
+void task_core::start_eagerly(spawn_options&& options) {
     hub_.run_first_step(make_greenlet(std::move(options)));
 }
+void task_core::start_eagerly() { hub_.run_first_step(make_greenlet(stack_pool::default_size)); }
 
-void task_core::start_at(spawn_options options, time_point when) {
+void task_core::start_at(spawn_options&& options, time_point when) {
     task_extras& more = extras();
     make_greenlet(std::move(options));
     awaits_start_ = true;
@@ -123,11 +125,17 @@ void task_core::check_first_step() {
 
 control_block& task_core::make_greenlet(spawn_options&& options) {
     made_at = options.where;
-    if (!options.name.empty()) [[unlikely]] {
+    bool const named = !options.name.empty();
+    if (named) {
         extras().name = std::move(options.name);
     }
-    control_block& block = hub_.create(*this, options.stack_size);
-    block.name = extras_ == nullptr ? nullptr : extras_->name.c_str();
+    control_block& block = make_greenlet(options.stack_size);
+    block.name = named ? extras_->name.c_str() : nullptr;
+    return block;
+}
+
+control_block& task_core::make_greenlet(std::size_t stack_size) {
+    control_block& block = hub_.create(*this, stack_size);
     block_ = &block;
     id_ = block.id;
     // Nobody else knows it yet, so the count needs no locked instruction.

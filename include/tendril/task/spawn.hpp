@@ -62,8 +62,9 @@ template <typename F, typename... Args>
 requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
 auto spawn(F&& function, Args&&... arguments) {
     // Only options that stand at the place of the call know where that is.
-    return spawn(
-        spawn_options{.where = {}}, std::forward<F>(function), std::forward<Args>(arguments)...);
+    auto made = detail::make_task(std::forward<F>(function), std::forward<Args>(arguments)...);
+    made.state().start();
+    return made;
 }
 
 /// As `spawn`, but the task begins after a while, or at a moment; a kill or a cancel before that ends
@@ -116,8 +117,10 @@ auto spawn_eager(spawn_options options, F&& function, Args&&... arguments) {
 template <typename F, typename... Args>
 requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
 auto spawn_eager(F&& function, Args&&... arguments) {
-    return spawn_eager(
-        spawn_options{.where = {}}, std::forward<F>(function), std::forward<Args>(arguments)...);
+    detail::task_core::check_first_step();
+    auto made = detail::make_task(std::forward<F>(function), std::forward<Args>(arguments)...);
+    made.state().start_eagerly();
+    return made;
 }
 
 }  // namespace tendril

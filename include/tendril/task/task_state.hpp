@@ -96,14 +96,17 @@ public:
     }
 
     /// Makes the greenlet and queues it. The reference that it holds is counted here.
-    void start(spawn_options options);
+    void start(spawn_options&& options);
+    /// As above, with the usual options and without a place.
+    void start();
 
     /// As above, but lets it begin at once. Requires: `check_first_step` was called.
     /// Switches: may.
-    void start_eagerly(spawn_options options);
+    void start_eagerly(spawn_options&& options);
+    void start_eagerly();
 
     /// As `start`, but waits until a moment before the greenlet is queued.
-    void start_at(spawn_options options, time_point when);
+    void start_at(spawn_options&& options, time_point when);
 
     /// What every function that may wait asks for at its beginning, and a step of the budget.
     /// Throws: what was requested for the caller; misuse where nobody may wait. Switches: may.
@@ -141,6 +144,7 @@ protected:
 private:
     void raise() override;
     task_extras& extras();
+    control_block& make_greenlet(std::size_t stack_size);
     control_block& make_greenlet(spawn_options&& options);
     class delayed_start;
     void end_before_start(std::exception_ptr reason) noexcept;
