@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// Every call of the floors hub, time, sync and channel that may wait, in one form, for tests that
+// Every call of the floors hub, time, sync, channel and task that may wait, in one form, for tests that
 // try something on all of them.
 
 #include <tendril/hub/deadline.hpp>
@@ -63,6 +63,7 @@ calls every_blocking_call();
 // In parts, each in a file of its own.
 void add_calls_of_sync(calls& all);
 void add_calls_of_channel(calls& all);
+void add_calls_of_spawn(calls& all);
 
 /// Adds a call in two forms, without a limit and with one. `make(timed)` makes it.
 template <typename F>

@@ -59,14 +59,25 @@ public:
         to.newest = ::new (memory) piece{to.newest};
     }
 
+    /// How many pieces are kept.
+    std::size_t kept() const noexcept {
+        std::size_t count = 0;
+        for (shelf const& each : shelves_) {
+            count += capacity - each.room;
+        }
+        return count;
+    }
+
 private:
+    // AddressSanitizer shall see every use after the end.
+    static constexpr std::uint32_t capacity = TENDRIL_ASAN ? 0 : most;
+
     struct piece {
         piece* older;
     };
     struct shelf {
         piece* newest = nullptr;
-        // AddressSanitizer shall see every use after the end.
-        std::uint32_t room = TENDRIL_ASAN ? 0 : most;
+        std::uint32_t room = capacity;
     };
 
     static constexpr std::size_t shelf_of(std::size_t size) { return (size + 7) / 16; }
