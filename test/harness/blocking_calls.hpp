@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// Every call of the floors hub, time, sync, channel and task that may wait, in one form, for tests that
-// try something on all of them.
+// Every call of the floors hub, time, sync, channel and task that may wait, in one form, for tests
+// that try something on all of them.
 
 #include <tendril/hub/deadline.hpp>
 

@@ -17,11 +17,12 @@ import sys
 from check_sizes import TEST_CASE
 from tree import CPP, Problem, Report, tree_from_arguments
 
-# How many rules of each group there are on each page.
+# How many rules of each group there are on each page, or which of them.
 PAGES = {
     "docs/greenlet.md": {"": 139},
     "docs/rules.md": {
         "H": 47, "EV": 28, "L": 29, "Q": 38, "LO": 7, "WT": 10, "MO": 11, "AL": 17, "LK": 10, "DB": 6,
+        "GR": [*range(1, 10), *range(30, 43)], "EG": 5,
     },
 }
 UNTESTED = ("no C++ meaning", "not promised")
@@ -68,7 +69,7 @@ def main():
     tests = tests_of(tree)
     for page, groups in PAGES.items():
         wanted = {f"{group}{number}" for group, count in groups.items()
-                  for number in range(1, count + 1)}
+                  for number in (count if isinstance(count, list) else range(1, count + 1))}
         counts = dict.fromkeys(sorted(wanted), 0)
         for line, name, cells in rows_of(tree, page):
             counts[name] = counts.get(name, 0) + 1

@@ -78,8 +78,8 @@ public:
         --popped_;
     }
 
-    /// Adds a greenlet before all others, callbacks included, and marks it: a `ready_order` must take
-    /// the first that is marked. Returns what `parked_on` was, which whoever goes on puts back.
+    /// Adds a greenlet before all others, callbacks included, and marks it: a `ready_order` must
+    /// take the first that is marked. Returns what `parked_on` was; whoever goes on puts it back.
     void* push_first(control_block& block) noexcept {
         put_back(block);
         return std::exchange(block.parked_on, this);
@@ -157,7 +157,7 @@ private:
 
     control_block* head_ = nullptr;
     control_block** tail_ = &head_;
-    // Not from zero: `popped_` falls below its beginning when one comes first that was never behind.
+    // Not from zero: `popped_` falls below its beginning when one comes first that was not last.
     std::uint64_t pushed_ = std::uint64_t{1} << 32U;
     std::uint64_t popped_ = std::uint64_t{1} << 32U;
     std::uint64_t stop_at_ = UINT64_MAX;

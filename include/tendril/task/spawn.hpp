@@ -67,8 +67,8 @@ auto spawn(F&& function, Args&&... arguments) {
     return made;
 }
 
-/// As `spawn`, but the task begins after a while, or at a moment; a kill or a cancel before that ends
-/// it at once, and destroys what it has captured. Until then it has no stack.
+/// As `spawn`, but the task begins after a while, or at a moment; a kill or a cancel before that
+/// ends it at once, and destroys what it has captured. Until then it has no stack.
 /// Throws: as `spawn`; misuse when the duration is not a number. Switches: never. Thread: hub.
 template <typename F, typename... Args>
 requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>

@@ -36,7 +36,7 @@ public:
     explicit task(detail::task_result<T>& named) noexcept : named_{&named} {
         named.add_reference();
     }
-    /// As above, but takes over a reference that has been counted.
+    /// As above, but takes over a reference that has been counted. Switches: never.
     task(detail::task_result<T>& named, detail::counted_t) noexcept : named_{&named} {}
     task(task const& other) noexcept : named_{other.named_} {
         if (named_ != nullptr) {
