@@ -82,7 +82,8 @@ double around_a_call() {
     double result = 0;
     tendril::run([&] {
         constexpr int calls = 200'000;
-        int sum = 0;
+        // The first one of a hub makes room among its alarms.
+        int sum = tendril::with_timeout(milliseconds{60'000}, [] { return 0; });
         std::uint64_t const before = allocations;
         double const start = bench::processor_time();
         for (int call = 0; call < calls; ++call) {
@@ -90,7 +91,7 @@ double around_a_call() {
         }
         result = (bench::processor_time() - start) / calls;
         bench::keep(sum);
-        if (allocations > before + 1) {
+        if (allocations != before) {
             std::printf("  %lu allocations\n", allocations - before);
         }
     });

@@ -5,9 +5,8 @@
 //
 // A greenlet that lives for 40 ns would spend a fifth of them in the allocator of the C library,
 // for the memory of its function. So each thread keeps some pieces of each small size, last in,
-// first out: as many as a burst of tasks may leave behind, and 2 MiB in all at most. A piece may be
-// given back on another thread than the one that took it, or to the global `operator delete`: all
-// of them come from there.
+// first out, and 2 MiB in all at most. A piece may be given back on another thread than the one
+// that took it, or to the global `operator delete`: all of them come from there.
 
 #include <tendril/support/config.hpp>
 

@@ -162,6 +162,7 @@ private:
     bool awaits_start_ : 1 = false;
     // The first is that of the handle which makes it.
     std::atomic<std::uint32_t> references_{1};
+    std::uint32_t id_ = 0;
     hub& hub_;
     control_block* block_ = nullptr;
     intrusive_list<waiter> joiners_;
@@ -169,7 +170,6 @@ private:
     // What is thrown by a kill; null means `cancelled`.
     std::exception_ptr edge_error_;
     std::unique_ptr<task_extras> extras_;
-    std::uint32_t id_ = 0;
 };
 
 // A result, with a place for those who have one.
