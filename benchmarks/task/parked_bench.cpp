@@ -54,8 +54,9 @@ struct taken {
     std::size_t page_tables = bench::memory("VmPTE:");
 };
 
+// In whole bytes: what is there only once is no part of it.
 double each(std::size_t before, std::size_t after) {
-    return static_cast<double>(after - before) / tasks;
+    return static_cast<double>((after - before) / tasks);
 }
 
 void measure() {
