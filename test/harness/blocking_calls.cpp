@@ -186,6 +186,7 @@ calls every_blocking_call() {
     add_calls_of_future(all);
     add_calls_of_scopes(all);
     add_calls_of_together(all);
+    add_calls_of_spawn(all);
     return all;
 }
 

@@ -17,15 +17,16 @@ import sys
 from check_sizes import TEST_CASE
 from tree import CPP, Problem, Report, tree_from_arguments
 
-# How many rules of each group there are on each page, or which.
+# How many rules of each group there are on each page.
 PAGES = {
     "docs/greenlet.md": {"": 139},
     "docs/rules.md": {
         "H": 47, "EV": 28, "L": 29, "Q": 38, "LO": 7, "WT": 10, "MO": 11, "AL": 17, "LK": 10, "DB": 6,
         "T": 23, "AT": 22, "WF": 7, "TO": 10, "TG": 14, "TR": 40,
-        "AF": 14,
-        "P": 31, "AG": 10, "AW": 8, "GR": range(43, 50), "SH": 6,
+        "AF": 13,
+        "P": 31, "AG": 10, "AW": 8, "SH": 6,
         "TP": 30, "CV": 13,
+        "GR": 56, "EG": 5,
     },
 }
 UNTESTED = ("no C++ meaning", "not promised")
@@ -72,7 +73,7 @@ def main():
     tests = tests_of(tree)
     for page, groups in PAGES.items():
         wanted = {f"{group}{number}" for group, count in groups.items()
-                  for number in (count if isinstance(count, range) else range(1, count + 1))}
+                  for number in range(1, count + 1)}
         counts = dict.fromkeys(sorted(wanted), 0)
         for line, name, cells in rows_of(tree, page):
             counts[name] = counts.get(name, 0) + 1

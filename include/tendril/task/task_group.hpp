@@ -256,8 +256,11 @@ private:
             "a task keeps its result, so its function must return a value and not a reference");
         using state = detail::member_function<result, std::decay_t<F>, std::decay_t<Args>...>;
         core_.require_open();
-        task<result> child{*new state{
-            core_, std::move(start), std::forward<F>(function), std::forward<Args>(arguments)...}};
+        task<result> child{
+            *new state{
+                core_, std::move(start), std::forward<F>(function),
+                std::forward<Args>(arguments)...},
+            detail::counted_t{}};
         child.state().start(std::move(options));
         core_.added();
         return child;
