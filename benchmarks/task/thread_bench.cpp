@@ -6,6 +6,7 @@
 
 #include <tendril/hub.hpp>
 #include <tendril/task.hpp>
+#include <tendril/threads.hpp>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>

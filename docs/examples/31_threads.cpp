@@ -2,6 +2,7 @@
 // Calls that block, in threads of a pool: only the greenlet that makes them waits.
 #include <tendril/hub.hpp>
 #include <tendril/task.hpp>
+#include <tendril/threads.hpp>
 #include <tendril/time.hpp>
 
 #include <chrono>

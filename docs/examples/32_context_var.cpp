@@ -2,6 +2,7 @@
 // A value that flows from a task to all that it spawns, without being passed along.
 #include <tendril/hub.hpp>
 #include <tendril/task.hpp>
+#include <tendril/threads.hpp>
 
 #include <iostream>
 #include <string>

@@ -4,6 +4,7 @@
 #include <tendril/hub.hpp>
 #include <tendril/task.hpp>
 #include <tendril/time.hpp>
+#include <tendril/together.hpp>
 
 #include <chrono>
 #include <iostream>

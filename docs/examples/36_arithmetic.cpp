@@ -2,6 +2,7 @@
 //
 // Three laws that say beforehand what a server can do, on a clock where nothing disturbs them.
 #include <tendril/hub.hpp>
+#include <tendril/scope.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>
 #include <tendril/testing.hpp>

@@ -2,6 +2,7 @@
 //
 // Cancel scopes and task groups: who ends whom, who absorbs, and what a shield is for.
 #include <tendril/hub.hpp>
+#include <tendril/scope.hpp>
 #include <tendril/task.hpp>
 #include <tendril/testing.hpp>
 #include <tendril/time.hpp>

@@ -3,6 +3,7 @@
 // Who sees what when something is cancelled: the one that is, the one who asks for its result, and
 // the one who has set a limit.
 #include <tendril/hub.hpp>
+#include <tendril/scope.hpp>
 #include <tendril/task.hpp>
 #include <tendril/testing.hpp>
 #include <tendril/time.hpp>

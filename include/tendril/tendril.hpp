@@ -15,8 +15,8 @@
 // A program that includes one floor only (`tendril/hub.hpp`) compiles faster: from floor `io` on
 // the headers bring Boost.Asio with them.
 //
-//     support → context → greenlet → coroutine → hub → time → sync → channel → task →
-//     io → server → http
+//     support → context → greenlet → coroutine → hub → time → sync → channel → task → scope →
+//     together → threads → io → server → http
 
 #include <tendril/channel.hpp>
 #include <tendril/coroutine.hpp>
@@ -24,7 +24,10 @@
 #include <tendril/http.hpp>
 #include <tendril/hub.hpp>
 #include <tendril/io.hpp>
+#include <tendril/scope.hpp>
 #include <tendril/server.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>
+#include <tendril/threads.hpp>
 #include <tendril/time.hpp>
+#include <tendril/together.hpp>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/blocking_calls.hpp>
 #include <tendril/hub/hub.hpp>
+#include <tendril/scope/cancel_scope.hpp>
+#include <tendril/scope/task_group.hpp>
 #include <tendril/sync/event.hpp>
-#include <tendril/task/cancel_scope.hpp>
-#include <tendril/task/task_group.hpp>
 
 #include <memory>
 

@@ -3,6 +3,7 @@
 #include <tendril/greenlet/greenlet_exit.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/task.hpp>
+#include <tendril/together.hpp>
 
 #include <memory>
 #include <utility>

@@ -13,8 +13,8 @@
 #include <tendril/greenlet/greenlet_exit.hpp>
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/task/cancel_scope.hpp>
-#include <tendril/task/task_group.hpp>
+#include <tendril/scope/cancel_scope.hpp>
+#include <tendril/scope/task_group.hpp>
 #include <tendril/time/timeout.hpp>
 
 #include <array>

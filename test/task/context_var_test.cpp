@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/tasks.hpp>
 #include <tendril/task/context_var.hpp>
-#include <tendril/task/run_in_thread.hpp>
+#include <tendril/threads/run_in_thread.hpp>
 
 #include <memory>
 #include <string>
