@@ -78,6 +78,26 @@ double anywhere_among_them() {
         [](int pair) { return milliseconds{10'000 + (pair * 7919) % 50'000}; });
 }
 
+double around_a_call() {
+    double result = 0;
+    tendril::run([&] {
+        constexpr int calls = 200'000;
+        // The first one of a hub makes room among its alarms.
+        int sum = tendril::with_timeout(milliseconds{60'000}, [] { return 0; });
+        std::uint64_t const before = allocations;
+        double const start = bench::processor_time();
+        for (int call = 0; call < calls; ++call) {
+            sum += tendril::with_timeout(milliseconds{60'000}, [call] { return call; });
+        }
+        result = (bench::processor_time() - start) / calls;
+        bench::keep(sum);
+        if (allocations != before) {
+            std::printf("  %lu allocations\n", allocations - before);
+        }
+    });
+    return result;
+}
+
 }  // namespace
 
 int main() {
@@ -86,5 +106,7 @@ int main() {
     bench::judge(60, median_of(behind_all_others), "ns");
     std::puts("  limits that are due anywhere among them");
     bench::judge(60, median_of(anywhere_among_them), "ns");
+    std::puts("  with_timeout around a call that does not wait");
+    bench::judge(60, median_of(around_a_call), "ns");
     std::printf("  no line above says that anything was allocated\n");
 }

@@ -116,11 +116,20 @@ TENDRIL_ALWAYS_INLINE void start(thread_record& thread, control_block& block) {
     ++thread.started;
 }
 
+// Who holds the only handle shares the count with nobody, and needs no locked instruction.
+TENDRIL_ALWAYS_INLINE void drop_one_of_the_loop(control_block& dead) noexcept {
+    if (dead.handles.load(std::memory_order_acquire) == 1) {
+        dead.handles.store(0, std::memory_order_relaxed);
+    } else {
+        dead.handles.fetch_sub(1, std::memory_order_acq_rel);
+    }
+}
+
 TENDRIL_ALWAYS_INLINE void bury(thread_record& thread, control_block& dead) noexcept {
     thread.stacks.release(*std::exchange(dead.memory, nullptr));
     if (dead.held_by_loop) {
         dead.held_by_loop = false;
-        dead.handles.fetch_sub(1, std::memory_order_acq_rel);
+        drop_one_of_the_loop(dead);
     }
     if (references(dead) == 0) {
         free_unreferenced(thread, dead);

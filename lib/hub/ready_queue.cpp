@@ -30,10 +30,15 @@ bool ready_queue::may_be_next(control_block const& block) const noexcept {
         block.state == greenlet_state::unstarted;
 }
 
-// Returns the link to the greenlet that the order has chosen.
+// Returns the link to the greenlet that must be next, or that the order has chosen.
 control_block** ready_queue::decide() noexcept {
     std::size_t count = 0;
-    for_each([&](control_block const& each) { count += may_be_next(each) ? 1U : 0U; });
+    for (control_block** link = &head_; *link != nullptr; link = &(*link)->next_ready) {
+        if ((*link)->parked_on == this) {
+            return link;
+        }
+        count += may_be_next(**link) ? 1U : 0U;
+    }
     std::size_t chosen = order_->choose(count);
     TENDRIL_ASSERT(chosen < count, "a ready_order chooses among those who are ready");
     control_block** link = &head_;

@@ -7,6 +7,7 @@
 //    it out of the queue.
 // 3. A shielded park is settled by `wake` only, or stranded.
 // 4. When a whole is settled, at most one of its parts is, as woken, and none is in a queue.
+#include "mailbox.hpp"
 #include "pending_list.hpp"
 
 #include <tendril/hub/hub.hpp>
@@ -84,8 +85,12 @@ void waiter::forget() noexcept {
     outcome_ = outcome::interrupted;
 }
 
-job_under_way::job_under_way(hub& home) noexcept : home_{home} { home_.begin_job(); }
+job_under_way::job_under_way(hub& home) noexcept : home_{home}, box_{home.mailbox()} {
+    home_.begin_job();
+}
 job_under_way::~job_under_way() { home_.end_job(); }
+
+bool job_under_way::post(letter& added) const noexcept { return box_->post(added); }
 
 void waiter::interrupt() noexcept {
     bool const unwinding = block_->machine.exceptions.uncaught > 0;

@@ -2,6 +2,7 @@
 //
 // Nothing here allocates with `new`, and every counter exists before the first constructor runs:
 // the operators are called very early.
+#include <tendril/greenlet/thread_record.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/testing/failing_allocations.hpp>
 
@@ -58,7 +59,11 @@ void failing_allocations::count() {
     throw std::bad_alloc{};
 }
 
-std::ptrdiff_t live_allocations() noexcept { return live_objects.load(std::memory_order_relaxed); }
+std::ptrdiff_t live_allocations() noexcept {
+    thread_record const* const thread = tendril::detail::this_thread_record;
+    std::size_t const kept = thread == nullptr ? 0 : thread->bodies.kept();
+    return live_objects.load(std::memory_order_relaxed) - static_cast<std::ptrdiff_t>(kept);
+}
 
 namespace detail {
 

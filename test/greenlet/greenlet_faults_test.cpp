@@ -42,9 +42,9 @@ greenlet swallowing_greenlet_for(bool const& stubborn) {
 
 // Uses every operation that may allocate: makes, starts, sends much, throws, ends.
 void use_every_operation() {
-    std::array<char, 100> const much{};
+    std::array<char, 300> const much{};
     greenlet child{[much] {
-        auto first = switch_to_parent(much).as<std::array<char, 100>>();
+        auto first = switch_to_parent(much).as<std::array<char, 300>>();
         switch_to_parent(first);
     }};
     child.switch_to();

@@ -209,7 +209,7 @@ private:
         try {
             with_task_group([&](task_group& group) {
                 auto const child = group.spawn([&] { world_.perform(what, me.number); });
-                child.state().add(ended_.emplace_back(child_ended));
+                child.state().observe(ended_.emplace_back(child_ended));
             });
         } catch (exception_group const& several) {
             std::rethrow_exception(several.errors().front());
@@ -291,10 +291,10 @@ private:
     // Notes that a child has ended.
     class end_note final : public detail::completion {
     public:
-        explicit end_note(bool& into) noexcept : into_{into} {}
+        explicit end_note(bool& into) noexcept : completion{this}, into_{into} {}
 
     private:
-        void task_ended(detail::task_core&) noexcept override { into_ = true; }
+        void completed(detail::task_core&) noexcept override { into_ = true; }
 
         bool& into_;
     };

@@ -23,6 +23,10 @@ PAGES = {
     "docs/rules.md": {
         "H": 47, "EV": 28, "L": 29, "Q": 38, "LO": 7, "WT": 10, "MO": 11, "AL": 17, "LK": 10, "DB": 6,
         "T": 23, "AT": 22, "WF": 7, "TO": 10, "TG": 14, "TR": 40,
+        "AF": 13,
+        "P": 31, "AG": 10, "AW": 8, "SH": 6,
+        "TP": 30, "CV": 13,
+        "GR": 56, "EG": 5,
     },
 }
 UNTESTED = ("no C++ meaning", "not promised")

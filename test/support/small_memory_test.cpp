@@ -4,6 +4,7 @@
 #include <tendril/support/small_memory.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <new>
 #include <set>
@@ -49,18 +50,18 @@ TENDRIL_TEST(small_memory, every_size_has_room_of_its_own) {
     }
 }
 
-TENDRIL_TEST(small_memory, keeps_only_a_few_pieces) {
+TENDRIL_TEST(small_memory, keeps_a_limited_number_of_pieces) {
     SKIP_WHERE_NOTHING_IS_KEPT();
     small_memory store;
     std::vector<void*> taken;
-    for (int count = 0; count < 100; ++count) {
+    for (std::uint32_t count = 0; count < small_memory::most + 100; ++count) {
         taken.push_back(store.take(24));
     }
-    std::set<void*> kept{taken.begin(), taken.begin() + 32};
+    std::set<void*> kept{taken.begin(), taken.begin() + small_memory::most};
     for (void* each : taken) {
         store.give_back(each, 24);
     }
-    for (int count = 0; count < 32; ++count) {
+    for (std::uint32_t count = 0; count < small_memory::most; ++count) {
         void* const again = store.take(24);
         EXPECT_EQ(kept.erase(again), 1U);
         ::operator delete(again);

@@ -11,6 +11,9 @@
 #include <tendril/sync/event.hpp>
 #include <tendril/sync/mutex.hpp>
 #include <tendril/sync/semaphore.hpp>
+#include <tendril/task/future.hpp>
+#include <tendril/task/shared_future.hpp>
+#include <tendril/task/when_done.hpp>
 
 #include <algorithm>
 #include <functional>
@@ -133,6 +136,34 @@ struct join_subject final : subject {
     bool gives_late() const override { return true; }
     event end;
     task<void> joined;
+};
+
+// A promise of either family.
+template <typename Promise>
+struct future_subject final : subject {
+    bool wait(deadline limit) override { return p.get_future().get_until(limit); }
+    void give() noexcept override { p.set_value(); }
+    bool is_whole(bool given, bool) override { return p.settled() == given; }
+    Promise p;
+};
+
+// What is given is the future; the task beside it never ends in time.
+struct select_subject final : subject {
+    select_subject() : slow{spawn([this] { end.wait(); })} { yield(); }
+    ~select_subject() override {
+        end.set();
+        slow.join();
+    }
+    bool wait(deadline limit) override {
+        auto const which = select(
+            at(limit, [] {}), when_done(slow, [] {}), when_done(p.get_future(), [] {}));
+        return which == 2;
+    }
+    void give() noexcept override { p.set_value(); }
+    bool is_whole(bool given, bool) override { return p.settled() == given && !slow.done(); }
+    event end;
+    task<void> slow;
+    promise<void> p;
 };
 
 // Its own limit is what it waits for.
@@ -294,6 +325,18 @@ TENDRIL_HUB_TEST(task_one_winner, of_a_wait_for_room) {
 
 TENDRIL_HUB_TEST(task_one_winner, of_a_wait_for_a_task) {
     EXPECT_EQ(try_all<join_subject>(clock), 150);
+}
+
+TENDRIL_HUB_TEST(task_one_winner, of_a_wait_for_a_future) {
+    EXPECT_EQ(try_all<future_subject<promise<void>>>(clock), 150);
+}
+
+TENDRIL_HUB_TEST(task_one_winner, of_a_wait_for_a_shared_future) {
+    EXPECT_EQ(try_all<future_subject<shared_promise<void>>>(clock), 150);
+}
+
+TENDRIL_HUB_TEST(task_one_winner, of_a_select_over_a_task_and_a_future) {
+    EXPECT_EQ(try_all<select_subject>(clock), 150);
 }
 
 TENDRIL_HUB_TEST(task_one_winner, of_a_sleep) { EXPECT_EQ(try_all<sleep_subject>(clock), 80); }

@@ -63,7 +63,7 @@ template <typename R, typename... Args>
 struct parameters_of<R (*)(Args...) noexcept> : parameters_of<R (*)(Args...)> {};
 
 template <typename F>
-class closure final : public greenlet_body {
+class closure final : public greenlet_body, public lives_in_small_memory {
 public:
     /// Keeps what `function` is moved or copied to.
     template <typename Source>
@@ -76,27 +76,6 @@ public:
     }
     void abandon(std::exception_ptr) noexcept override {}
     void dispose() noexcept override { delete this; }
-
-    // A small one is kept in memory that an earlier one has left.
-    static void* operator new(std::size_t size) {
-        return size <= small_memory::largest ? this_thread().bodies.take(size)
-                                             : ::operator new(size);
-    }
-    static void* operator new(std::size_t size, std::align_val_t alignment) {
-        return ::operator new(size, alignment);
-    }
-    static void operator delete(void* memory, std::size_t size) noexcept {
-        // After the end of the thread there is no record.
-        thread_record* const thread = this_thread_record;
-        if (size <= small_memory::largest && thread != nullptr) {
-            thread->bodies.give_back(memory, size);
-        } else {
-            ::operator delete(memory);
-        }
-    }
-    static void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
-        ::operator delete(memory, alignment);
-    }
 
 private:
     value call(value first, parameter_list<value>) {

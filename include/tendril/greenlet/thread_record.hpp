@@ -19,10 +19,12 @@
 #include <tendril/support/small_memory.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <source_location>
 
 namespace tendril {
@@ -143,6 +145,34 @@ TENDRIL_ALWAYS_INLINE thread_record& this_thread_afresh() {
     }
     return *record;
 }
+
+namespace detail {
+
+/// What derives from it is kept, when it is small, in memory that an earlier one has left.
+class lives_in_small_memory {
+public:
+    static void* operator new(std::size_t size) {
+        return size <= small_memory::largest ? this_thread().bodies.take(size)
+                                             : ::operator new(size);
+    }
+    static void* operator new(std::size_t size, std::align_val_t alignment) {
+        return ::operator new(size, alignment);
+    }
+    static void operator delete(void* memory, std::size_t size) noexcept {
+        // After the end of the thread there is no record.
+        thread_record* const thread = this_thread_record;
+        if (size <= small_memory::largest && thread != nullptr) {
+            thread->bodies.give_back(memory, size);
+        } else {
+            ::operator delete(memory);
+        }
+    }
+    static void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
+        ::operator delete(memory, alignment);
+    }
+};
+
+}  // namespace detail
 
 /// Installs the loop of this thread, or none. Switches: never. Thread: owner.
 void set_loop(thread_record& record, scheduler* loop) noexcept;

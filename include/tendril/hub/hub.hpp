@@ -213,6 +213,11 @@ public:
     /// one handle of it and drops it at death. Switches: never. Thread: hub.
     void schedule(control_block& block) noexcept;
 
+    /// As `schedule`, but lets it begin at once, on the caller's turn, until it waits for the first
+    /// time or ends; then the caller goes on, before everybody else. What is requested for the
+    /// caller meanwhile stays pending. Requires: the caller may park. Switches: may. Thread: hub.
+    void run_first_step(control_block& block);
+
     /// Wakes `waiting` when nobody else can run: when the loop would sleep, or let a clock jump.
     /// One that parks here goes behind those who do so already. Switches: never. Thread: hub.
     void wake_when_idle(waiter& waiting) noexcept;
@@ -227,6 +232,9 @@ public:
     /// Switches: never. Thread: hub.
     void begin_job() noexcept { ++jobs_; }
     void end_job() noexcept { jobs_ -= jobs_ > 0 ? 1 : 0; }
+
+    /// Where letters for it go, for what counts as under way. Switches: never. Thread: hub.
+    std::shared_ptr<detail::mailbox> const& mailbox() const noexcept { return mailbox_; }
 
     /// The reactor, for what waits for descriptors. Switches: never. Thread: hub.
     detail::reactor& reactor() noexcept { return *reactor_; }
@@ -253,6 +261,7 @@ private:
     void forget(control_block& waiting) noexcept override;
     void forked() noexcept override;
 
+    void take_over(control_block& block) noexcept;
     void require_own_thread() const;
     void require_usable() const;
     void require_main(char const* what) const;

@@ -10,6 +10,8 @@
 //
 // A `ready_order` decides instead when a test has one. What is promised binds it: whoever yields
 // lets all run who are ready then, so one that has yielded is in the choice only when it is first.
+// And whoever has begun another one by itself (`push_first`) goes on before everybody, whatever
+// the order says.
 //
 // Invariants:
 // 1. A greenlet in the queue is unstarted or ready, and is in it once.
@@ -29,6 +31,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <utility>
 
 namespace tendril {
 
@@ -76,6 +79,13 @@ public:
         }
         head_ = &block;
         --popped_;
+    }
+
+    /// Adds a greenlet before all others, callbacks included, and marks it: a `ready_order` must
+    /// take the first that is marked. Returns what `parked_on` was; whoever goes on puts it back.
+    void* push_first(control_block& block) noexcept {
+        put_back(block);
+        return std::exchange(block.parked_on, this);
     }
 
     /// Adds a callback, behind all greenlets and callbacks that are in the queue.
@@ -150,8 +160,9 @@ private:
 
     control_block* head_ = nullptr;
     control_block** tail_ = &head_;
-    std::uint64_t pushed_ = 0;
-    std::uint64_t popped_ = 0;
+    // Not from zero: `popped_` falls below its beginning when one comes first that was not last.
+    std::uint64_t pushed_ = std::uint64_t{1} << 32U;
+    std::uint64_t popped_ = std::uint64_t{1} << 32U;
     std::uint64_t stop_at_ = UINT64_MAX;
     ready_order* order_ = nullptr;
     bool through_hub_ = false;
@@ -185,6 +196,21 @@ public:
     TENDRIL_ALWAYS_INLINE void leave(greenlet_state leaves_as, jump_function how) {
         thread_.transfer = nullptr;
         switch_stacks(thread_, next(), leaves_as, how);
+        finish_arrival(thread_);
+    }
+
+    /// Suspends the running greenlet and continues one that has just got its stack. When that one
+    /// leaves for the first time, the caller goes on, before everybody else: nobody runs meanwhile,
+    /// but for the loop when the turn's budget is used up. Switches: may. Thread: hub.
+    TENDRIL_ALWAYS_INLINE void step_into(control_block& begun, jump_function how) {
+        control_block& self = *thread_.current;
+        void* const mark = ready_.push_first(self);
+        if (wants_turn_) [[unlikely]] {
+            ask_for_turn();
+        }
+        thread_.transfer = nullptr;
+        switch_stacks(thread_, begun, greenlet_state::ready, how);
+        self.parked_on = mark;
         finish_arrival(thread_);
     }
 

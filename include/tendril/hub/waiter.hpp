@@ -202,20 +202,20 @@ private:
     waiter& limited_;
 };
 
-/// While it lives, a job for this hub is under way elsewhere: in a pool of threads, in another
-/// process. The hub then believes that it may be woken, and a clock that could jump stands still,
-/// because nobody here knows how long the job takes. Whoever waits for the job keeps it in the
-/// frame beside the waiter. Thread: the hub's.
+/// While it lives, in the frame of whoever waits, a job for this hub is under way in another thread
+/// or process. `home` believes that it may be woken, and a clock that could jump stands still.
 class job_under_way {
 public:
-    /// Counts the job in the hub that it comes back to. Switches: never.
     explicit job_under_way(hub& home) noexcept;
     job_under_way(job_under_way const&) = delete;
     job_under_way& operator=(job_under_way const&) = delete;
     ~job_under_way();
+    /// As `remote::post`; the opening waits until this has returned. Switches: never. Thread: any.
+    bool post(letter& added) const noexcept;
 
 private:
     hub& home_;
+    std::shared_ptr<detail::mailbox> const box_;
 };
 
 }  // namespace tendril

@@ -36,6 +36,8 @@ public:
     explicit task(detail::task_result<T>& named) noexcept : named_{&named} {
         named.add_reference();
     }
+    /// As above, but takes over a reference that has been counted. Switches: never.
+    task(detail::task_result<T>& named, detail::counted_t) noexcept : named_{&named} {}
     task(task const& other) noexcept : named_{other.named_} {
         if (named_ != nullptr) {
             named_->add_reference();
@@ -123,6 +125,19 @@ public:
     template <typename Error>
     requires(!std::is_convertible_v<Error, std::exception_ptr>) void kill(Error error) const {
         kill(std::make_exception_ptr(std::move(error)));
+    }
+
+    /// As `kill`, and waits until it has ended, or as long as the limit allows; running out of time
+    /// is no error. Returns whether it has ended. A task that kills itself so gets the exit here.
+    /// Throws: wrong_thread; what was requested for the caller; misuse where nobody may wait.
+    /// Switches: may.
+    bool kill_and_join(deadline limit = deadline::never()) const {
+        kill();
+        return join_until(limit);
+    }
+    template <typename Rep, typename Period>
+    bool kill_and_join(std::chrono::duration<Rep, Period> const& duration) const {
+        return kill_and_join(deadline::after(duration));
     }
 
     /// Calls `link` in the hub, soon after the task has ended, or soon if it has. Links are called

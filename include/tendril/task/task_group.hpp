@@ -131,11 +131,12 @@ template <typename T, typename F, typename... Args>
 class member_function final : public task_function<T, F, Args...>, private completion {
 public:
     template <typename... Given>
-    member_function(group_core& group, start_report* start, Given&&... given)
+    member_function(group_core& group, std::shared_ptr<start_report> start, Given&&... given)
         : task_function<T, F, Args...>{std::forward<Given>(given)...},
+          completion{&group},
           group_{group},
-          start_{start} {
-        this->add(*this);
+          start_{std::move(start)} {
+        this->observe(*this);
     }
 
     value run(value first) override {
@@ -146,10 +147,10 @@ public:
     }
 
 private:
-    void task_ended(task_core& child) noexcept override { group_.ended(child, start_); }
+    void completed(task_core& child) noexcept override { group_.ended(child, start_.get()); }
 
     group_core& group_;
-    start_report* start_;
+    std::shared_ptr<start_report> start_;
 };
 
 }  // namespace detail
@@ -214,7 +215,8 @@ public:
     T start(F&& function, Args&&... arguments) {
         auto const status = std::make_shared<task_status<T>>();
         auto child = make_child(
-            &status->report_, spawn_options{.where = {}},
+            std::shared_ptr<detail::start_report>{status, &status->report_},
+            spawn_options{.where = {}},
             [status, call = std::decay_t<F>(std::forward<F>(function))](auto&&... given) mutable {
                 std::invoke(call, *status, std::forward<decltype(given)>(given)...);
             },
@@ -246,7 +248,8 @@ private:
 
     template <typename F, typename... Args>
     auto make_child(
-        detail::start_report* start, spawn_options options, F&& function, Args&&... arguments) {
+        std::shared_ptr<detail::start_report> start, spawn_options options, F&& function,
+        Args&&... arguments) {
         using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
         static_assert(
             !std::is_reference_v<result>,
@@ -254,7 +257,10 @@ private:
         using state = detail::member_function<result, std::decay_t<F>, std::decay_t<Args>...>;
         core_.require_open();
         task<result> child{
-            *new state{core_, start, std::forward<F>(function), std::forward<Args>(arguments)...}};
+            *new state{
+                core_, std::move(start), std::forward<F>(function),
+                std::forward<Args>(arguments)...},
+            detail::counted_t{}};
         child.state().start(std::move(options));
         core_.added();
         return child;

@@ -3,9 +3,10 @@
 
 // What a task is, behind its handles: a function, a greenlet that runs it, and how it ended.
 //
-// One allocation holds all of it but the control block and the stack. It is shared by the greenlet
-// and by the handles (`task<T>`), and freed with the last of them. The function and its arguments
-// are destroyed on the task's own stack before anybody learns that it is done.
+// One allocation holds all of it but the control block, the stack, and what few tasks have (a name,
+// links). It is shared by the greenlet and by the handles (`task<T>`), and freed with the last of
+// them. The function and its arguments are destroyed on the task's own stack before anybody learns
+// that it is done. For a small function it is 128 bytes with what the allocator adds.
 //
 //     stage         means                                          a get() then
 //     unfinished    it runs, waits, or has not begun               waits
@@ -20,10 +21,13 @@
 
 #include <tendril/context/stack_pool.hpp>
 #include <tendril/greenlet/control_block.hpp>
+#include <tendril/greenlet/thread_record.hpp>
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
+#include <tendril/hub/waiter.hpp>
+#include <tendril/support/intrusive_list.hpp>
 #include <tendril/support/scope_exit.hpp>
-#include <tendril/sync/wait_queue.hpp>
+#include <tendril/support/unique_function.hpp>
 
 #include <cxxabi.h>
 
@@ -31,6 +35,8 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
+#include <new>
 #include <optional>
 #include <source_location>
 #include <stdexcept>
@@ -64,25 +70,61 @@ namespace detail {
 
 class task_core;
 
-/// What a task tells, in its last step, that it has ended. It must not park, and it may be the last
-/// that uses the task. Whoever adds one keeps it alive until then.
+// Hears of the end of one task in the step in which it ends, before anybody who joins runs: a link
+// that needs no memory. One that is destroyed has left its task.
 class completion {
 public:
-    completion() noexcept = default;
+    // Who it is for: a task is observed once by each.
+    explicit completion(void const* owner) noexcept : owner_{owner} {}
     completion(completion const&) = delete;
     completion& operator=(completion const&) = delete;
 
+    // May not switch, and may destroy this object.
+    virtual void completed(task_core& ended) noexcept = 0;
+    void const* owner() const noexcept { return owner_; }
+
+    // Says whether it still waits for the end.
+    bool linked() const noexcept { return link_ != nullptr; }
+    void unlink() noexcept {
+        if (link_ != nullptr) {
+            *link_ = next_;
+            if (next_ != nullptr) {
+                next_->link_ = link_;
+            }
+            link_ = nullptr;
+        }
+    }
+
 protected:
-    ~completion() = default;
+    ~completion() { unlink(); }
 
 private:
     friend class task_core;
-    virtual void task_ended(task_core& ended) noexcept = 0;
+    void link_to(completion*& end) noexcept {
+        next_ = nullptr;
+        link_ = &end;
+        end = this;
+    }
 
+    void const* owner_;
     completion* next_ = nullptr;
+    // Where the pointer to it stands.
+    completion** link_ = nullptr;
 };
 
-class task_core : public greenlet_body {
+// Says that a reference has been counted.
+struct counted_t {};
+
+// What few tasks have.
+struct task_extras {
+    std::string name;
+    std::vector<unique_function<void()>> links;
+    // The call that lets it begin, for one that begins later.
+    callback_handle start;
+};
+
+// A cancel or a kill on its way to the task is the task itself: the `interruption` that it is.
+class task_core : public greenlet_body, public lives_in_small_memory, private interruption {
 public:
     enum class stage : std::uint8_t { unfinished, returned, failed, cancelled, exited };
 
@@ -91,36 +133,64 @@ public:
 
     void add_reference() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
     void drop_reference() noexcept {
-        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        // Who has the only one shares the count with nobody, and needs no locked instruction.
+        if (references_.load(std::memory_order_acquire) == 1 ||
+            references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
             delete this;
         }
     }
 
     /// Makes the greenlet and queues it. The reference that it holds is counted here.
-    void start(spawn_options options);
+    void start(spawn_options&& options);
+    /// As above, with the usual options and without a place.
+    void start();
+
+    /// As above, but lets it begin at once. Requires: `check_first_step` was called.
+    /// Switches: may.
+    void start_eagerly(spawn_options&& options);
+    void start_eagerly();
+
+    /// As `start`, but waits until a moment before the greenlet is queued.
+    void start_at(spawn_options&& options, time_point when);
+
+    /// What every function that may wait asks for at its beginning, and a step of the budget.
+    /// Throws: what was requested for the caller; misuse where nobody may wait. Switches: may.
+    static void check_first_step();
 
     bool done() const noexcept { return stage_ != stage::unfinished; }
     stage how() const noexcept { return stage_; }
-    std::string const& name() const noexcept { return name_; }
+    std::string const& name() const noexcept;
     std::source_location const& where() const noexcept { return made_at; }
     std::uint32_t id() const noexcept { return id_; }
 
     bool wait_until(deadline limit);
+    /// Puts a waiter into the queue of those who are woken at the end. Requires: unfinished.
+    void enlist(waiter& joiner);
     /// Throws what a failed or cancelled task has for those who ask for its result.
     void rethrow_failure();
     std::exception_ptr collect_error() noexcept;
     bool cancel();
     std::uint32_t cancel_requests() const noexcept { return cancel_requests_; }
     std::uint32_t uncancel();
-    /// Adds one that is told of the end. Requires: it has not ended. Switches: never.
-    void add(completion& added) noexcept;
     void kill(std::exception_ptr error);
     void on_done(unique_function<void()> link);
+
+    /// Tells `added` of the end; never, when the task has ended. Throws: wrong_thread.
+    void observe(completion& added);
+    /// What observes it for `owner`; null when nothing does.
+    completion* observer_for(void const* owner) noexcept;
+    /// What a `get` throws; null when the task has returned, or not ended. Collects the error.
+    std::exception_ptr failure();
+    /// An error counts as collected, even one that is still to come.
+    void waive_error() noexcept { error_collected_ = true; }
+    bool is_running() const noexcept { return !done() && block_ == this_thread().current; }
+    /// The task that runs; null when that greenlet is no task's.
+    static task_core* running() noexcept;
 
     void dispose() noexcept final { drop_reference(); }
 
 protected:
-    task_core() noexcept : hub_{this_hub()}, joiners_{"task"}, edge_{*this} {}
+    task_core() : interruption{rank::edge}, hub_{this_hub()} {}
     ~task_core() override;
 
     /// The function is over: a cancel or a kill comes too late from now on.
@@ -130,61 +200,85 @@ protected:
     void record(std::exception_ptr error) noexcept;
     void finish(stage how) noexcept;
 
+    bool has_captures_ = false;
+
 private:
-    // A cancel or a kill on its way to the task.
-    class edge final : public interruption {
-    public:
-        explicit edge(task_core& owner) noexcept : interruption{rank::edge}, owner_{owner} {}
-        ~edge() = default;
-
-    private:
-        void raise() override;
-        task_core& owner_;
-    };
-
+    void raise() override;
+    task_extras& extras();
+    control_block& make_greenlet(std::size_t stack_size);
+    control_block& make_greenlet(spawn_options&& options);
+    class delayed_start;
+    void end_before_start(std::exception_ptr reason) noexcept;
     void require_own_thread() const;
     void send_edge(std::exception_ptr error);
     void schedule_links() noexcept;
     void call_links() noexcept;
     std::string describe_self() const;
 
+    // The words are in an order that leaves no gaps.
+    stage stage_ = stage::unfinished;
+    bool error_collected_ : 1 = false;
+    // A cancel or a kill was sent and has not been thrown.
+    bool edge_sent_ : 1 = false;
+    // Its moment to begin has not come: its greenlet is not in the hub yet.
+    bool awaits_start_ : 1 = false;
+    // How many cancels nobody has taken back.
+    std::uint16_t cancel_requests_ = 0;
+    // The first is that of the handle which makes it.
+    std::atomic<std::uint32_t> references_{1};
+    std::uint32_t id_ = 0;
     hub& hub_;
     control_block* block_ = nullptr;
-    std::atomic<std::uint32_t> references_{0};
-    stage stage_ = stage::unfinished;
-    bool error_collected_ = false;
-    std::uint32_t id_ = 0;
-    wait_queue joiners_;
+    intrusive_list<waiter> joiners_;
+    completion* observers_ = nullptr;
+    // What it has thrown; before its end, what a kill that is on its way throws. A null on its way
+    // means `cancelled`.
     std::exception_ptr error_;
-    edge edge_;
-    // It was sent and has not been thrown.
-    bool edge_sent_ = false;
-    // How many cancels nobody has taken back.
-    std::uint32_t cancel_requests_ = 0;
-    completion* completions_ = nullptr;
-    // What `edge_` throws; null means `cancelled`.
-    std::exception_ptr edge_error_;
-    std::vector<unique_function<void()>> links_;
-    std::string name_;
+    std::unique_ptr<task_extras> extras_;
 };
 
-// A result, with a place for those who have none.
+// A result, with a place for those who have one.
 template <typename T>
 class task_result : public task_core {
 public:
-    using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
-    stored& result() noexcept { return *result_; }
+    T& result() noexcept { return *result_; }
 
 protected:
-    std::optional<stored> result_;
+    template <typename F>
+    void keep_result_of(F&& call) {
+        result_.emplace(std::forward<F>(call)());
+    }
+
+private:
+    std::optional<T> result_;
+};
+
+template <>
+class task_result<void> : public task_core {
+public:
+    // What stands for the result where there must be one.
+    std::monostate& result() noexcept {
+        static std::monostate none;
+        return none;
+    }
+
+protected:
+    template <typename F>
+    void keep_result_of(F&& call) {
+        std::forward<F>(call)();
+    }
 };
 
 template <typename T, typename F, typename... Args>
 class task_function : public task_result<T> {
 public:
     template <typename G, typename... Given>
-    explicit task_function(G&& function, Given&&... arguments)
-        : call_{std::in_place, std::forward<G>(function), std::forward<Given>(arguments)...} {}
+    explicit task_function(G&& function, Given&&... arguments) {
+        ::new (static_cast<void*>(&call_))
+            std::tuple<F, Args...>(std::forward<G>(function), std::forward<Given>(arguments)...);
+        this->has_captures_ = true;
+    }
+    ~task_function() override { destroy_captures(); }
 
     value run(value) override {
         try {
@@ -200,7 +294,7 @@ public:
 
     /// The captures are destroyed at once: they may hold a handle to this very task.
     void abandon(std::exception_ptr reason) noexcept override {
-        call_.reset();
+        destroy_captures();
         this->record(std::move(reason));
     }
 
@@ -210,21 +304,25 @@ private:
     };
 
     void call() {
-        scope_exit const destroy_captures{[this] {
+        scope_exit const at_end{[this] {
             this->refuse_edges();
-            call_.reset();
+            destroy_captures();
         }};
         // Who was cancelled before the first turn never begins.
         deliver_interruption();
-        if constexpr (std::is_void_v<T>) {
-            std::apply(invoke, std::move(*call_));
-            this->result_.emplace();
-        } else {
-            this->result_.emplace(std::apply(invoke, std::move(*call_)));
+        this->keep_result_of([this]() -> T { return std::apply(invoke, std::move(call_)); });
+    }
+
+    void destroy_captures() noexcept {
+        if (std::exchange(this->has_captures_, false)) {
+            std::destroy_at(&call_);
         }
     }
 
-    std::optional<std::tuple<F, Args...>> call_;
+    // The function and its arguments, while there are any.
+    union {
+        std::tuple<F, Args...> call_;
+    };
 };
 
 }  // namespace detail

@@ -54,6 +54,7 @@ private:
 };
 
 /// How many objects the process has made with `new` and not deleted, when it has the operators.
+/// What this thread keeps for its next small functions (support/small_memory.hpp) does not count.
 /// Thread: any.
 std::ptrdiff_t live_allocations() noexcept;
 
