@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <iostream>
@@ -102,14 +103,17 @@ int run_with_a_cancel(int (*example)(), int at_call) {
     return order.calls();
 }
 
-// Some examples make many thousand calls, which differ little: these are tried in even steps.
-constexpr int most_tried = 200;
+// Some examples make thousands of calls, or millions, which differ little: these are tried in even
+// steps, and the less often the longer a run is.
+constexpr int most_runs = 200;
+constexpr int most_calls = 10'000'000;
 
 void cancel_everywhere(char const* name, int (*example)()) {
     run_with_a_cancel(example, 0);
     tendril::testing::leak_check const before;
     int const calls = run_with_a_cancel(example, 0);
-    int const step = 1 + calls / most_tried;
+    int const runs = std::min(most_runs, 1 + most_calls / std::max(calls, 1));
+    int const step = std::max(1, (calls + runs - 1) / runs);
     for (int call = 1; call <= calls; call += step) {
         run_with_a_cancel(example, call);
         ASSERT_EQ(before.leaks(), "") << name << ", cancelled at call " << call;
