@@ -36,13 +36,13 @@ int main() {
     tendril::run([] {
         tendril::queue<int> left;
         tendril::queue<int> right;
-        auto ping = tendril::spawn([&] { play("ping", left, right); });
-        auto pong = tendril::spawn([&] { play("pong", right, left); });
-
-        std::cout << "main serves\n";
-        left.put(6);
-        ping.join();
-        pong.join();
+        // A group of tasks ends when all of them have ended: none outlives the queues.
+        tendril::with_task_group([&](tendril::task_group& players) {
+            players.spawn([&] { play("ping", left, right); });
+            players.spawn([&] { play("pong", right, left); });
+            std::cout << "main serves\n";
+            left.put(6);
+        });
         std::cout << "main leaves\n";
     });
 }

@@ -16,6 +16,7 @@
 #include <iostream>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,19 +25,37 @@ using namespace std::chrono_literals;
 
 namespace {
 
+// One end of a connection, closed when it goes.
+class descriptor {
+public:
+    explicit descriptor(int number) : number_{number} {}
+    descriptor(descriptor&& other) noexcept : number_{std::exchange(other.number_, -1)} {}
+    descriptor& operator=(descriptor&&) = delete;
+    ~descriptor() {
+        if (number_ >= 0) {
+            ::close(number_);
+        }
+    }
+
+    int number() const { return number_; }
+
+private:
+    int number_;
+};
+
 // The library. A question is a line, and so is an answer; they come in order.
 class phone_book {
 public:
     using callback = std::function<void(std::string)>;
 
-    explicit phone_book(int descriptor) : descriptor_{descriptor} {}
+    explicit phone_book(descriptor connection) : connection_{std::move(connection)} {}
 
-    int descriptor() const { return descriptor_; }
+    int watched() const { return connection_.number(); }
 
     // Asks. `process` will call back.
     int look_up(std::string const& name, callback then) {
         std::string const line = name + '\n';
-        static_cast<void>(::send(descriptor_, line.data(), line.size(), MSG_NOSIGNAL));
+        static_cast<void>(::send(watched(), line.data(), line.size(), MSG_NOSIGNAL));
         callbacks_.emplace(asked_, std::move(then));
         return asked_++;
     }
@@ -44,8 +63,11 @@ public:
     // Takes what has come, which is something when the descriptor is readable.
     void process() {
         char data[64];
-        ssize_t const size = ::read(descriptor_, data, sizeof data);
-        received_.append(data, size > 0 ? static_cast<std::size_t>(size) : 0);
+        ssize_t const size = ::read(watched(), data, sizeof data);
+        if (size <= 0) {
+            throw std::runtime_error{"the phone book does not answer any more"};
+        }
+        received_.append(data, static_cast<std::size_t>(size));
         for (auto end = received_.find('\n'); end != std::string::npos;
              end = received_.find('\n')) {
             std::string answer = received_.substr(0, end);
@@ -62,7 +84,7 @@ public:
     bool waits_for_answers() const { return !callbacks_.empty(); }
 
 private:
-    int descriptor_;
+    descriptor connection_;
     int asked_ = 0;
     int answered_ = 0;
     std::map<int, callback> callbacks_;
@@ -78,7 +100,7 @@ void call_by_callbacks(phone_book& book) {
         });
     });
     while (book.waits_for_answers()) {
-        tendril::wait_readable(book.descriptor());
+        tendril::wait_readable(book.watched());
         book.process();
     }
 }
@@ -91,7 +113,7 @@ std::string ask(phone_book& book, std::string const& name) {
     // The callback refers to this frame, which a cancel, a timeout or an error may end.
     tendril::scope_exit const forget{[&] { book.forget(question); }};
     while (!answer) {
-        tendril::wait_readable(book.descriptor());  // parks; others run
+        tendril::wait_readable(book.watched());  // parks; others run
         book.process();
     }
     return *answer;
@@ -105,11 +127,11 @@ void call_in_sequence(phone_book& book) {
 // DOC-END: sequential
 
 // The other end of the connection, here in another greenlet. It thinks before it answers.
-void answer_questions(int descriptor) {
+void answer_questions(descriptor connection) {
     char data[64];
     while (true) {
-        tendril::wait_readable(descriptor);
-        ssize_t const size = ::read(descriptor, data, sizeof data);
+        tendril::wait_readable(connection.number());
+        ssize_t const size = ::read(connection.number(), data, sizeof data);
         if (size <= 0) {
             return;
         }
@@ -117,7 +139,7 @@ void answer_questions(int descriptor) {
         tendril::sleep_for(1ms);
         std::string_view const answer = name == "ada" ? "grace\n" : "555-1906\n";
         // Whoever has asked may be gone.
-        static_cast<void>(::send(descriptor, answer.data(), answer.size(), MSG_NOSIGNAL));
+        static_cast<void>(::send(connection.number(), answer.data(), answer.size(), MSG_NOSIGNAL));
     }
 }
 
@@ -128,19 +150,20 @@ int main() {
     if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) {
         return 1;
     }
+    descriptor here{ends[0]};
+    descriptor there{ends[1]};
     tendril::run([&] {
-        auto server = tendril::spawn(answer_questions, ends[1]);
-        phone_book book{ends[0]};
-        call_by_callbacks(book);
-        call_in_sequence(book);
-        try {
-            tendril::with_timeout(0ms, [&] { ask(book, "ada"); });
-        } catch (tendril::timed_out const&) {
-            std::cout << "no answer in time, and nobody will be called back: " << std::boolalpha
-                      << !book.waits_for_answers() << '\n';
-        }
-        ::close(ends[0]);  // nobody waits for it; the server hears of the end
-        server.join();
+        tendril::with_task_group([&](tendril::task_group& group) {
+            group.spawn(answer_questions, std::move(there));
+            phone_book book{std::move(here)};
+            call_by_callbacks(book);
+            call_in_sequence(book);
+            try {
+                tendril::with_timeout(0ms, [&] { ask(book, "ada"); });
+            } catch (tendril::timed_out const&) {
+                std::cout << "no answer in time, and nobody will be called back: " << std::boolalpha
+                          << !book.waits_for_answers() << '\n';
+            }
+        });  // the book goes first, and the server hears of the end
     });
-    ::close(ends[1]);
 }

@@ -62,15 +62,14 @@ private:
 int main() {
     tendril::run([] {
         name_table names;
-        auto first = tendril::spawn([&] { std::cout << names.look_up(1) << '\n'; });
-        auto second = tendril::spawn([&] { std::cout << names.look_up(2) << '\n'; });
-        auto writer = tendril::spawn([&] {
-            bool const renamed = names.rename(1, "uno");
-            std::cout << (renamed ? "renamed\n" : "too busy\n");
+        tendril::with_task_group([&](tendril::task_group& group) {
+            group.spawn([&] { std::cout << names.look_up(1) << '\n'; });
+            group.spawn([&] { std::cout << names.look_up(2) << '\n'; });
+            group.spawn([&] {
+                bool const renamed = names.rename(1, "uno");
+                std::cout << (renamed ? "renamed\n" : "too busy\n");
+            });
         });
-        first.join();
-        second.join();
-        writer.join();
         std::cout << names.look_up(1) << '\n';
     });
 }

@@ -51,17 +51,18 @@ private:
 int main() {
     tendril::run([] {
         buffer items;
-        auto producer = tendril::spawn([&] {
-            for (int item = 1; item <= 5; ++item) {
-                items.put(item);
-                std::cout << "put " << item << '\n';
+        tendril::with_task_group([&](tendril::task_group& group) {
+            group.spawn([&] {
+                for (int item = 1; item <= 5; ++item) {
+                    items.put(item);
+                    std::cout << "put " << item << '\n';
+                }
+            });
+            while (std::optional<int> const item = items.get_for(10ms)) {
+                std::cout << "got " << *item << '\n';
+                tendril::sleep_for(1ms);
             }
+            std::cout << "nothing came for 10 ms\n";
         });
-        while (std::optional<int> const item = items.get_for(10ms)) {
-            std::cout << "got " << *item << '\n';
-            tendril::sleep_for(1ms);
-        }
-        std::cout << "nothing came for 10 ms\n";
-        producer.join();
     });
 }

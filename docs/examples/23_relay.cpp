@@ -4,6 +4,7 @@
 #include <tendril/hub.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>
+#include <tendril/testing.hpp>
 #include <tendril/time.hpp>
 
 #include <iostream>
@@ -48,23 +49,28 @@ void watch(tendril::event& over) {
 }  // namespace
 
 int main() {
-    tendril::run([] {
+    tendril::testing::virtual_clock clock;  // the hour is over in a moment
+    tendril::run({.clock = &clock}, [] {
         int laps = 0;
         tendril::event over;
-        auto watcher = tendril::spawn([&] { watch(over); });
         tendril::latch all_ready{2};
         tendril::barrier lap{2, [&]() noexcept { std::cout << "lap " << ++laps << '\n'; }};
-        auto one = tendril::spawn([&] {
-            get_ready(all_ready, 1);
-            run_laps(lap, 1, 100);
+        tendril::with_task_group([&](tendril::task_group& all) {
+            all.spawn([&] { watch(over); });
+            // Who is cancelled on the way is waited for by the other, but not for ever.
+            tendril::move_on_after(1h, [&] {
+                tendril::with_task_group([&](tendril::task_group& runners) {
+                    runners.spawn([&] {
+                        get_ready(all_ready, 1);
+                        run_laps(lap, 1, 100);
+                    });
+                    runners.spawn([&] {
+                        get_ready(all_ready, 2);
+                        run_laps(lap, 2, 3);
+                    });
+                });
+            });
+            over.set();
         });
-        auto two = tendril::spawn([&] {
-            get_ready(all_ready, 2);
-            run_laps(lap, 2, 3);
-        });
-        one.join();
-        two.join();
-        over.set();
-        watcher.join();
     });
 }

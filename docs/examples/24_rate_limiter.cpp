@@ -9,7 +9,6 @@
 
 #include <chrono>
 #include <iostream>
-#include <vector>
 
 using namespace std::chrono_literals;
 
@@ -44,23 +43,22 @@ private:
 int main() {
     tendril::run([] {
         limiter limit;
-        auto clockwork = tendril::spawn([&] { limit.tick_for_ever(); });
-        auto const start = std::chrono::steady_clock::now();
-        std::vector<tendril::task<void>> all;
-        for (int number = 1; number <= 5; ++number) {
-            all.push_back(tendril::spawn([&limit, number] {
-                limit.call([number] {
-                    std::cout << "request " << number << " begins\n";
-                    tendril::sleep_for(15ms);
-                });
-            }));
-        }
-        for (tendril::task<void> const& each : all) {
-            each.join();
-        }
-        bool const slow_enough = std::chrono::steady_clock::now() - start >= 50ms;
-        std::cout << (slow_enough ? "within the limit\n" : "too fast\n");
-        clockwork.cancel();
-        clockwork.join();
+        tendril::with_task_group([&](tendril::task_group& all) {
+            all.spawn([&] { limit.tick_for_ever(); });
+            auto const start = std::chrono::steady_clock::now();
+            tendril::with_task_group([&](tendril::task_group& requests) {
+                for (int number = 1; number <= 5; ++number) {
+                    requests.spawn([&limit, number] {
+                        limit.call([number] {
+                            std::cout << "request " << number << " begins\n";
+                            tendril::sleep_for(15ms);
+                        });
+                    });
+                }
+            });
+            bool const slow_enough = std::chrono::steady_clock::now() - start >= 50ms;
+            std::cout << (slow_enough ? "within the limit\n" : "too fast\n");
+            all.cancel();  // the clockwork would go on for ever
+        });
     });
 }

@@ -32,17 +32,17 @@ void cook(std::string const& name, tendril::queue<std::string>& orders) {
 // DOC: producer
 void serve_dinner() {
     tendril::queue<std::string> orders{2};
-    auto first = tendril::spawn([&] { cook("Ada", orders); });
-    auto second = tendril::spawn([&] { cook("Bo", orders); });
-    for (char const* dish : {"soup", "bread", "fish", "rice", "cake"}) {
-        orders.put(dish);  // waits while two orders are open
-        std::cout << "ordered " << dish << '\n';
-    }
-    orders.join();  // until every order is done
-    std::cout << "everybody has eaten\n";
-    orders.shutdown();
-    first.join();
-    second.join();
+    tendril::with_task_group([&](tendril::task_group& kitchen) {
+        kitchen.spawn([&] { cook("Ada", orders); });
+        kitchen.spawn([&] { cook("Bo", orders); });
+        for (char const* dish : {"soup", "bread", "fish", "rice", "cake"}) {
+            orders.put(dish);  // waits while two orders are open
+            std::cout << "ordered " << dish << '\n';
+        }
+        orders.join();  // until every order is done
+        std::cout << "everybody has eaten\n";
+        orders.shutdown();
+    });  // when both have gone home
 }
 // DOC-END: producer
 

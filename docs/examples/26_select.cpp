@@ -34,13 +34,14 @@ void heat(tendril::channel<int>& degrees, tendril::event& off) {
 void a_day() {
     tendril::channel<int> degrees;
     tendril::event off;
-    auto heater = tendril::spawn([&] { heat(degrees, off); });
-    degrees.send(17);
-    degrees.send(21);
-    tendril::sleep_for(90s);
-    degrees.send(18);
-    off.set();
-    heater.join();
+    tendril::with_task_group([&](tendril::task_group& group) {
+        group.spawn([&] { heat(degrees, off); });
+        degrees.send(17);
+        degrees.send(21);
+        tendril::sleep_for(90s);
+        degrees.send(18);
+        off.set();
+    });
 
     // DOC: otherwise
     tendril::select(

@@ -19,14 +19,9 @@ namespace {
 // DOC: limiter
 class rate_limiter {
 public:
-    rate_limiter(std::size_t burst, std::chrono::milliseconds interval)
-        : permits_{burst},
-          refill_{tendril::spawn([this, interval] { refill(interval); })} {
+    rate_limiter(std::size_t burst, std::chrono::milliseconds interval) : permits_{burst} {
         while (permits_.try_send(permit{})) {}
-    }
-    ~rate_limiter() {
-        refill_.cancel();
-        refill_.join();
+        clockwork_.spawn([this, interval] { refill(interval); });
     }
 
     void wait() { permits_.receive(); }
@@ -43,7 +38,7 @@ private:
     }
 
     tendril::channel<permit> permits_;
-    tendril::task<void> refill_;
+    tendril::task_group clockwork_;  // goes first: ends its task, and waits until it has ended
 };
 // DOC-END: limiter
 

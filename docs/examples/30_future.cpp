@@ -66,10 +66,8 @@ void show_whichever(tendril::future<int> answer, tendril::event& stop) {
 // DOC: thread
 int compute_elsewhere() {
     tendril::shared_promise<int> p;
-    std::thread worker{[p] { p.set_value(6 * 7); }};
-    int const answer = p.get_future().get();  // this greenlet parks, not its thread
-    worker.join();
-    return answer;
+    std::jthread const worker{[p] { p.set_value(6 * 7); }};
+    return p.get_future().get();  // this greenlet parks, not its thread
 }
 // DOC-END: thread
 

@@ -60,17 +60,19 @@ void an_idle_peer_is_left_after_an_hour() {
     virtual_clock clock;
     run({.clock = &clock}, [&] {
         auto [peer, server] = memory_stream::pair();
-        auto const serving = spawn([&, &stream = server] {
-            try {
-                echo_lines(stream, 1h);
-            } catch (timed_out const&) {
-                stream.close();
-            }
+        with_task_group([&stream = server](task_group& group) {
+            group.spawn([&] {
+                try {
+                    echo_lines(stream, 1h);
+                } catch (timed_out const&) {
+                    stream.close();
+                }
+            });
+            settle();  // the server waits for a line
+            std::cout << "open after no time: " << stream.is_open() << '\n';
+            sleep_for(1h + 1s);
+            std::cout << "open after an hour: " << stream.is_open() << '\n';
         });
-        settle();  // the server waits for a line
-        std::cout << "open after no time: " << server.is_open() << '\n';
-        sleep_for(1h + 1s);
-        std::cout << "open after an hour: " << server.is_open() << '\n';
     });
 }
 // DOC-END: clock
@@ -81,15 +83,17 @@ void a_line_may_come_in_pieces() {
     virtual_clock clock;
     run({.clock = &clock}, [] {
         auto [peer, server] = memory_stream::pair({.capacity = 3, .largest_read = 1});
-        auto const serving = spawn([&stream = server] { echo_lines(stream, 1s); });
-        auto const asking = spawn([&stream = peer] {
-            boost::asio::write(stream, boost::asio::buffer("one\ntwo\n"sv));
-            stream.shutdown_send();
+        with_task_group([&near = peer, &far = server](task_group& group) {
+            group.spawn([&] { echo_lines(far, 1s); });
+            group.spawn([&] {
+                boost::asio::write(near, boost::asio::buffer("one\ntwo\n"sv));
+                near.shutdown_send();
+            });
+            std::string answer;
+            boost::asio::read(
+                near, boost::asio::dynamic_buffer(answer), boost::asio::transfer_exactly(8));
+            std::cout << answer;
         });
-        std::string answer;
-        boost::asio::read(
-            peer, boost::asio::dynamic_buffer(answer), boost::asio::transfer_exactly(8));
-        std::cout << answer;
     });
 }
 // DOC-END: memory
@@ -100,16 +104,15 @@ void pieces_of_two_greenlets_in_one_order() {
     run([] {
         sequencer order;
         transcript seen;
-        auto const other = spawn([&] {
-            auto const turn = order.wait_for(1);
-            seen.note("second");
-        });
-        {
+        with_task_group([&](task_group& group) {
+            group.spawn([&] {
+                auto const turn = order.wait_for(1);
+                seen.note("second");
+            });
             auto const turn = order.wait_for(0);
             settle();
             seen.note("first");
-        }
-        other.join();
+        });
         std::cout << "difference: " << seen.difference_from({"first", "2nd"});
     });
 }
@@ -123,15 +126,16 @@ void a_counter_under_a_mutex_is_right_in_every_order() {
         int count = 0;
         run({.clock = &clock, .order = &order}, [&] {
             mutex one;
-            for (int each = 0; each < 4; ++each) {
-                spawn([&] {
-                    std::lock_guard const lock{one};
-                    int const before = count;
-                    yield();
-                    count = before + 1;
-                });
-            }
-            settle();
+            with_task_group([&](task_group& group) {
+                for (int each = 0; each < 4; ++each) {
+                    group.spawn([&] {
+                        std::lock_guard const lock{one};
+                        int const before = count;
+                        yield();
+                        count = before + 1;
+                    });
+                }
+            });
         });
         return count == 4;
     });

@@ -63,20 +63,19 @@ int main() {
             std::cout << who << " gives " << what << " and gets " << got.value_or("nothing")
                       << '\n';
         };
-        auto ada = tendril::spawn(trade, "ada", "apples");
-        auto ben = tendril::spawn(trade, "ben", "bread");
-        ben.join();
-        ada.join();
+        tendril::with_task_group([&](tendril::task_group& group) {
+            group.spawn(trade, "ada", "apples");
+            auto const ben = group.spawn(trade, "ben", "bread");
+            ben.join();
 
-        auto cem = tendril::spawn(trade, "cem", "cheese");
-        cem.join();  // nobody comes
+            auto const cem = group.spawn(trade, "cem", "cheese");
+            cem.join();  // nobody comes
 
-        auto dan = tendril::spawn(trade, "dan", "dates");
-        tendril::yield();
-        dan.cancel();  // leaves the market
-        auto eva = tendril::spawn(trade, "eva", "eggs");
-        auto fay = tendril::spawn(trade, "fay", "figs");
-        eva.join();
-        fay.join();
+            auto const dan = group.spawn(trade, "dan", "dates");
+            tendril::yield();
+            dan.cancel();  // leaves the market
+            group.spawn(trade, "eva", "eggs");
+            group.spawn(trade, "fay", "figs");
+        });
     });
 }

@@ -4,6 +4,7 @@
 // One queue for each urgency, and the same invariant as that of `mutex`: while anybody waits, the
 // lock has an owner. `unlock` changes the owner before it wakes, so nobody barges in between.
 #include <tendril/hub.hpp>
+#include <tendril/support.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>
 #include <tendril/time.hpp>
@@ -11,7 +12,6 @@
 #include <array>
 #include <iostream>
 #include <memory>
-#include <vector>
 
 namespace {
 
@@ -58,22 +58,20 @@ int main() {
         urgent_lock door;
         auto const pass = [&](char const* name, urgency how) {
             door.lock(how);
+            tendril::scope_exit const leave{[&] { door.unlock(); }};
             std::cout << name << '\n';
             tendril::yield();
-            door.unlock();
         };
-        door.lock();
-        std::vector<tendril::task<void>> all;
-        all.push_back(tendril::spawn(pass, "a cleaner", urgency::low));
-        all.push_back(tendril::spawn(pass, "a clerk", urgency::usual));
-        auto gives_up = tendril::spawn(pass, "a doctor who is called away", urgency::high);
-        all.push_back(tendril::spawn(pass, "a doctor", urgency::high));
-        all.push_back(tendril::spawn(pass, "another clerk", urgency::usual));
-        tendril::yield();  // they all stand at the door now
-        gives_up.cancel();
-        door.unlock();
-        for (auto& each : all) {
-            each.join();
-        }
+        tendril::with_task_group([&](tendril::task_group& group) {
+            door.lock();
+            tendril::scope_exit const leave{[&] { door.unlock(); }};
+            group.spawn(pass, "a cleaner", urgency::low);
+            group.spawn(pass, "a clerk", urgency::usual);
+            auto const gives_up = group.spawn(pass, "a doctor who is called away", urgency::high);
+            group.spawn(pass, "a doctor", urgency::high);
+            group.spawn(pass, "another clerk", urgency::usual);
+            tendril::yield();  // they all stand at the door now
+            gives_up.cancel();
+        });
     });
 }

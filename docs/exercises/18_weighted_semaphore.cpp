@@ -6,6 +6,7 @@
 // is the invariant. It has to hold as well when the first one gives up. That is why a waiter that
 // leaves looks who may go on now: no wake will come for them.
 #include <tendril/hub.hpp>
+#include <tendril/support.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>
 #include <tendril/testing.hpp>
@@ -80,21 +81,19 @@ int main() {
         weighted_semaphore memory{10};
         auto const use = [&](char const* name, int wanted, std::chrono::milliseconds patience) {
             if (memory.acquire_until(tendril::deadline::after(patience), wanted)) {
+                tendril::scope_exit const done{[&] { memory.release(wanted); }};
                 std::cout << name << " has " << wanted << '\n';
                 tendril::sleep_for(20ms);
                 std::cout << name << " gives " << wanted << " back\n";
-                memory.release(wanted);
             } else {
                 std::cout << name << " has no patience left\n";
             }
         };
-        auto first = tendril::spawn(use, "first", 6, 1s);
-        auto large = tendril::spawn(use, "large", 8, 5ms);   // waits, and gives up
-        auto small = tendril::spawn(use, "small", 3, 1s);    // would fit, and waits its turn
-        auto second = tendril::spawn(use, "second", 9, 1s);  // waits for everything
-        first.join();
-        large.join();
-        small.join();
-        second.join();
+        tendril::with_task_group([&](tendril::task_group& group) {
+            group.spawn(use, "first", 6, 1s);
+            group.spawn(use, "large", 8, 5ms);  // waits, and gives up
+            group.spawn(use, "small", 3, 1s);   // would fit, and waits its turn
+            group.spawn(use, "second", 9, 1s);  // waits for everything
+        });
     });
 }
