@@ -5,6 +5,7 @@
 // never blocks, it says which descriptor to watch, and it calls back. A greenlet that watches the
 // descriptor turns it into functions that return what they were asked for.
 #include <tendril/hub.hpp>
+#include <tendril/scope.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/task.hpp>
 #include <tendril/time.hpp>

@@ -2,6 +2,7 @@
 // A table of names that many look into and few change, and that is loaded once, by whoever comes
 // first.
 #include <tendril/hub.hpp>
+#include <tendril/scope.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>
 #include <tendril/time.hpp>

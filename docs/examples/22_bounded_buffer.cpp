@@ -4,6 +4,7 @@
 // A `queue` is this with less to write. It is a condition variable's usual example, because here
 // the condition is more than a flag.
 #include <tendril/hub.hpp>
+#include <tendril/scope.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>
 #include <tendril/time.hpp>

@@ -2,6 +2,7 @@
 // Runners who get ready (a latch), run in step (a barrier), and find that one has given up (a
 // broken barrier). Somebody watches until the race is over (an event).
 #include <tendril/hub.hpp>
+#include <tendril/scope.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>
 #include <tendril/testing.hpp>

@@ -2,6 +2,7 @@
 // At most two requests at a time (a semaphore), at most one start in ten milliseconds (an
 // auto_reset_event that a clockwork sets).
 #include <tendril/hub.hpp>
+#include <tendril/scope.hpp>
 #include <tendril/support.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>

@@ -3,6 +3,7 @@
 // Producer and consumer: work for two, with a bound that slows the producer down, and an end.
 #include <tendril/channel.hpp>
 #include <tendril/hub.hpp>
+#include <tendril/scope.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>
 #include <tendril/time.hpp>

@@ -3,6 +3,7 @@
 // Select: a heater that listens to its thermometer, to a switch and to the time, all at once.
 #include <tendril/channel.hpp>
 #include <tendril/hub.hpp>
+#include <tendril/scope.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>
 #include <tendril/testing.hpp>

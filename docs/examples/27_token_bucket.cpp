@@ -4,6 +4,7 @@
 // permits are values in a channel, and its capacity is the longest burst.
 #include <tendril/channel.hpp>
 #include <tendril/hub.hpp>
+#include <tendril/scope.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>
 #include <tendril/testing.hpp>

@@ -5,6 +5,7 @@
 // the way of its thread: greenlets park, the plain thread blocks.
 #include <tendril/channel.hpp>
 #include <tendril/hub.hpp>
+#include <tendril/scope.hpp>
 #include <tendril/support.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>

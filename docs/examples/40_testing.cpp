@@ -4,6 +4,7 @@
 // time, and orders and failures on demand.
 #include <tendril/channel.hpp>
 #include <tendril/hub.hpp>
+#include <tendril/scope.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>
 #include <tendril/testing.hpp>

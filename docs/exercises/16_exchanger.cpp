@@ -5,6 +5,7 @@
 // values and wakes the first in the same step, so a limit or a cancel finds either nothing done or
 // all of it.
 #include <tendril/hub.hpp>
+#include <tendril/scope.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>
 #include <tendril/testing.hpp>

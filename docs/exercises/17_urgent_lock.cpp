@@ -4,6 +4,7 @@
 // One queue for each urgency, and the same invariant as that of `mutex`: while anybody waits, the
 // lock has an owner. `unlock` changes the owner before it wakes, so nobody barges in between.
 #include <tendril/hub.hpp>
+#include <tendril/scope.hpp>
 #include <tendril/support.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>

@@ -6,6 +6,7 @@
 // is the invariant. It has to hold as well when the first one gives up. That is why a waiter that
 // leaves looks who may go on now: no wake will come for them.
 #include <tendril/hub.hpp>
+#include <tendril/scope.hpp>
 #include <tendril/support.hpp>
 #include <tendril/sync.hpp>
 #include <tendril/task.hpp>

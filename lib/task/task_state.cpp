@@ -263,7 +263,9 @@ bool task_core::cancel() {
         return false;
     }
     send_edge(nullptr);
-    cancel_requests_ += cancel_requests_ < UINT16_MAX ? 1 : 0;
+    if (cancel_requests_ < UINT16_MAX) {
+        ++cancel_requests_;
+    }
     return true;
 }
 
