@@ -552,9 +552,88 @@ def scopes_and_shields():
     return sheet
 
 
+def life_of_a_task():
+    """What there is of a task, from its spawn to the last handle."""
+    sheet = Sheet(1180, 390, "The life of a task")
+    sheet.text(30, 34, "The life of a task", bold=True, size=16)
+    steps = [
+        ("spawn()", "stands in the queue", PALE),
+        ("first turn", "or never begins", LIVE),
+        ("runs and waits", "edges come at parks", LIVE),
+        ("function over", "captures go, sealed", FRAME),
+        ("finish()", "told: who waits", FRAME),
+        ("greenlet dies", "the stack is free", SAVED),
+        ("last handle goes", "error unasked: report", SAVED),
+    ]
+    for number, (label, note, fill) in enumerate(steps):
+        x = 30 + number * 162
+        sheet.box(x, 60, 142, 50, label, fill, note)
+        if number:
+            sheet.arrow([(x - 19, 85), (x - 2, 85)])
+    bars = [
+        ("state: function, result, error", "128 B", 0, 6, FRAME),
+        ("control block", "128 B", 0, 5, LIVE),
+        ("stack", "pages as used", 1, 5, SAVED),
+        ("function and arguments", "in the state", 0, 3, PALE),
+        ("an edge may be sent", "in the state", 0, 3, PALE),
+    ]
+    for row, (label, note, first, last, fill) in enumerate(bars):
+        y = 136 + row * 36
+        left, right = 30 + first * 162, 30 + last * 162 + 142
+        sheet.box(left, y, right - left, 28, "", fill)
+        sheet.text(left + 10, y + 19, f"{label} ({note})", size=13)
+    sheet.text(30, 344, "finish() tells, in one step: completions at once, then whoever joins is "
+               "woken, and links are called by the hub soon after.", size=13)
+    sheet.text(30, 368, "Two references at the beginning: the handle's and the greenlet's. Whichever "
+               "goes last frees the state.", size=13)
+    return sheet
+
+
+def way_of_a_cancel():
+    """From cancel() of a scope to the block that absorbs it."""
+    sheet = Sheet(1180, 450, "The way of a cancel through the tree")
+    sheet.text(30, 32, "Down: who has to leave", bold=True, size=15)
+    nodes = [
+        (40, 50, 250, "S, a scope of main", "cancelled: it is the cause", ACCENT),
+        (40, 140, 250, "G, a group, with its block", "innermost of main", INK),
+        (40, 250, 210, "first node of child 1", "", INK),
+        (40, 330, 210, "T, a scope in child 1", "innermost of child 1", INK),
+        (330, 250, 210, "first node of child 2", "", INK),
+        (330, 330, 210, "a shield in child 2", "innermost of child 2", INK),
+    ]
+    for x, y, width, label, note, colour in nodes:
+        fill = LIVE if "innermost" in note else PALE
+        sheet.box(x, y, width, 50, label, SAVED if "shield" in label else fill, note)
+        if colour == ACCENT:
+            sheet.text(x + width + 10, y + 30, "cancel()", colour=ACCENT)
+    for points in (((145, 100), (145, 138)), ((145, 190), (145, 248)), ((145, 300), (145, 328)),
+                   ((290, 165), (435, 165), (435, 248)), ((435, 300), (435, 328))):
+        sheet.arrow(points, ACCENT)
+    sheet.text(30, 410, "Each node asks its way up for a cause; the one that is innermost of its "
+               "greenlet", size=13)
+    sheet.text(30, 430, "is requested, or not: a shield ends the question. The others are never "
+               "pending.", size=13)
+
+    sheet.text(620, 32, "Up: who lets it pass, and who absorbs", bold=True, size=15)
+    steps = [
+        ("the park of child 1 ends: T.raise()", "requests T again, then throws", LIVE),
+        ("T is left", "not cancelled itself: lets it pass", PALE),
+        ("child 1 ends as cancelled", "no error of its group", FRAME),
+        ("G waits for child 2, shielded", "the block has been thrown out as well", FRAME),
+        ("G is left", "cancelled from above: lets it pass", PALE),
+        ("S is left", "cancelled, and nothing above it is: absorbs", SAVED),
+    ]
+    for row, (label, note, fill) in enumerate(steps):
+        y = 50 + row * 64
+        sheet.box(620, y, 420, 46, label, fill, note)
+        if row:
+            sheet.arrow([(830, y - 18), (830, y - 2)])
+    return sheet
+
+
 PICTURES = (
     two_stacks, first_entry, slot_in_a_slab, parents_and_switches, life_of_a_park, who_calls_whom,
-    one_turn, both_at_once, hand_over, scopes_and_shields)
+    one_turn, both_at_once, hand_over, life_of_a_task, way_of_a_cancel, scopes_and_shields)
 
 
 def main():

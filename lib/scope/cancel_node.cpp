@@ -74,6 +74,7 @@ void cancel_node::leave() noexcept {
 
 void cancel_node::stand_down() noexcept { withdraw(*greenlet_, *this); }
 
+// DOC: cause
 // The nearest cancelled node from here up to the first shield.
 cancel_node const* cancel_node::cause() const noexcept {
     for (cancel_node const* each = this; each != nullptr; each = each->parent_) {
@@ -86,6 +87,7 @@ cancel_node const* cancel_node::cause() const noexcept {
     }
     return nullptr;
 }
+// DOC-END: cause
 
 bool cancel_node::cancelled_from_above() const noexcept {
     return !is_shield_ && parent_ != nullptr && parent_->cause() != nullptr;
@@ -133,6 +135,7 @@ void cancel_node::refresh() noexcept {
     }
 }
 
+// DOC: raise_again
 void cancel_node::raise() {
     cancel_node const* const cancelled_one = cause();
     if (is_innermost() && !pending() && cancelled_one != nullptr) {
@@ -140,5 +143,6 @@ void cancel_node::raise() {
     }
     throw scope_cancelled{cancelled_one == nullptr ? "" : cancelled_one->reason_};
 }
+// DOC-END: raise_again
 
 }  // namespace tendril::detail

@@ -160,6 +160,7 @@ void task_core::record(std::exception_ptr error) noexcept {
     finish(how);
 }
 
+// DOC: finish
 void task_core::finish(stage how) noexcept {
     TENDRIL_ASSERT(stage_ == stage::unfinished, "task invariant 1");
     withdraw(*block_, *this);
@@ -181,6 +182,7 @@ void task_core::finish(stage how) noexcept {
         schedule_links();
     }
 }
+// DOC-END: finish
 
 bool task_core::wait_until(deadline limit) {
     check_interruption();
@@ -290,6 +292,7 @@ void task_core::kill(std::exception_ptr error) {
     }
 }
 
+// DOC: send_edge
 // A second request while one is on its way is not delivered twice: a kill replaces what will be
 // thrown, a cancel does not.
 void task_core::send_edge(std::exception_ptr error) {
@@ -306,6 +309,7 @@ void task_core::send_edge(std::exception_ptr error) {
         request(*block_, *this);
     }
 }
+// DOC-END: send_edge
 
 void task_core::require_own_thread() const {
     TENDRIL_REQUIRE_AS(

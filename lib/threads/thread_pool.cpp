@@ -145,6 +145,7 @@ void thread_pool_core::submit(shared_state& at, thread_job& job, job_caller& cal
     ++at.queued;
 }
 
+// DOC: take_back
 bool thread_pool_core::take_back(thread_job& job) noexcept {
     shared_state& at = here();
     lock const entered = at.mutex.enter();
@@ -167,6 +168,7 @@ bool thread_pool_core::take_back(thread_job& job) noexcept {
     }
     return false;
 }
+// DOC-END: take_back
 
 // Room for jobs of `spawn`.
 

@@ -60,6 +60,7 @@ bool task_set::take(deadline limit) {
     return me.park_until(limit);
 }
 
+// DOC: give_back
 void task_set::give_back() noexcept {
     if (!entering_.empty()) {
         entering_.wake_one();
@@ -71,6 +72,7 @@ void task_set::give_back() noexcept {
         joining_.wake_all();
     }
 }
+// DOC-END: give_back
 
 void task_set::enter(std::unique_ptr<member> entering, task_core& task) {
     if (task.done() || contains(task)) {

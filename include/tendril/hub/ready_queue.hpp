@@ -202,6 +202,7 @@ public:
     /// Suspends the running greenlet and continues one that has just got its stack. When that one
     /// leaves for the first time, the caller goes on, before everybody else: nobody runs meanwhile,
     /// but for the loop when the turn's budget is used up. Switches: may. Thread: hub.
+    // DOC: step_into
     TENDRIL_ALWAYS_INLINE void step_into(control_block& begun, jump_function how) {
         control_block& self = *thread_.current;
         void* const mark = ready_.push_first(self);
@@ -213,6 +214,7 @@ public:
         self.parked_on = mark;
         finish_arrival(thread_);
     }
+    // DOC-END: step_into
 
     /// Lets everybody run who is ready now. Switches: may. Thread: hub.
     TENDRIL_ALWAYS_INLINE void leave_ready(jump_function how = jump_and_return) {

@@ -139,12 +139,14 @@ public:
         this->observe(*this);
     }
 
+    // DOC: member_run
     value run(value first) override {
         cancel_node scope;
         scope.enter(&group_.node());
         scope_exit const leave{[&scope] { scope.leave(); }};
         return task_function<T, F, Args...>::run(std::move(first));
     }
+    // DOC-END: member_run
 
 private:
     void completed(task_core& child) noexcept override { group_.ended(child, start_.get()); }
