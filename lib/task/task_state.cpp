@@ -23,6 +23,8 @@ public:
     using waiter::waiter;
 };
 
+}  // namespace
+
 class task_reference {
 public:
     explicit task_reference(task_core& named) noexcept : named_{&named} { named.add_reference(); }
@@ -39,8 +41,6 @@ public:
 private:
     task_core* named_;
 };
-
-}  // namespace
 
 // The call of the hub that lets a task begin. A hub that closes drops its calls, and so ends those
 // that have not begun.

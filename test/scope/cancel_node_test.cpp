@@ -90,7 +90,7 @@ std::string ending(bool was_cancelled, milliseconds when) {
 // What happens, run for real.
 class live_run {
 public:
-    explicit live_run(random_tree const& tree) : tree_{tree}, begin_{now()} {
+    explicit live_run(random_tree const& tree) : begin_{now()} {
         for (cancel_at const& each : tree.cancels) {
             this_hub().call_at(begin_ + each.when, [whom = each.whom] { cancel(*whom); });
         }
@@ -156,7 +156,6 @@ private:
         }
     }
 
-    random_tree const& tree_;
     time_point begin_;
     endings ends_;
 };
