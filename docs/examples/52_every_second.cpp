@@ -38,18 +38,17 @@ void for_five_seconds() {
     // DOC-END: later
 }
 
-// Stands for the user, who waits for a while and presses Ctrl+C.
-void press_interrupt() {
-    tendril::sleep_for(5500ms);
-    std::raise(SIGINT);
+// Stands for the user, who will press Ctrl+C.
+void press_interrupt_later() {
+    tendril::this_hub().call_later(5500ms, [] { std::raise(SIGINT); });
 }
 
 void until_interrupted() {
     // DOC: signal
     tendril::signal_set interrupt{SIGINT};
+    press_interrupt_later();
     tendril::with_task_group([&](tendril::task_group& group) {
         group.spawn(every_second);
-        group.spawn(press_interrupt);
         interrupt.wait();
         group.cancel();
     });

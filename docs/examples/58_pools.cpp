@@ -39,10 +39,11 @@ int main() {
         std::vector<std::string> const names{"apples", "bread", "cheese", "dates", "eggs", "figs"};
 
         auto const checksum_of = [&](std::string const& name) {
-            return processors.run(checksum, download(name));
+            std::string const text = download(name);
+            return name + ": " + std::to_string(processors.run(checksum, text));
         };
-        for (int const sum : connections.map(names, checksum_of)) {
-            std::cout << sum << '\n';
+        for (std::string const& line : connections.map(names, checksum_of)) {
+            std::cout << line << '\n';
         }
         std::cout << "six downloads, three at a time: " << clock.elapsed() / 1s << " s\n";
         // DOC-END: pools
