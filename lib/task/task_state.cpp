@@ -23,6 +23,9 @@ public:
     using waiter::waiter;
 };
 
+}  // namespace
+
+// Not in the namespace above, because `delayed_start` has one.
 class task_reference {
 public:
     explicit task_reference(task_core& named) noexcept : named_{&named} { named.add_reference(); }
@@ -39,8 +42,6 @@ public:
 private:
     task_core* named_;
 };
-
-}  // namespace
 
 // The call of the hub that lets a task begin. A hub that closes drops its calls, and so ends those
 // that have not begun.
@@ -262,10 +263,12 @@ bool task_core::cancel() {
     if (done()) {
         return false;
     }
-    send_edge(nullptr);
+    require_own_thread();
     if (cancel_requests_ < UINT16_MAX) {
         ++cancel_requests_;
     }
+    // One that was to begin later ends here, and may be gone.
+    send_edge(nullptr);
     return true;
 }
 
