@@ -13,12 +13,21 @@
 
 namespace tendril::detail {
 
-cancel_node::~cancel_node() {
-    for (cancel_node& each : children_) {
-        each.parent_ = nullptr;
-    }
-    while (!children_.empty()) {
-        children_.pop_front();
+cancel_node::~cancel_node() { hand_children_over(); }
+
+// A group that is kept may outlive the scope in which it was made. It hangs one further out from
+// then on, and stays cancelled.
+void cancel_node::hand_children_over() noexcept {
+    while (cancel_node* const each = children_.pop_front()) {
+        each->parent_ = parent_;
+        if (parent_ != nullptr) {
+            parent_->children_.push_back(*each);
+        }
+        if (was_cancelled() && !each->is_shield_) {
+            each->cancel(reason_);
+        } else if (is_shield_) {
+            each->refresh_all();
+        }
     }
 }
 
@@ -65,6 +74,7 @@ void cancel_node::leave() noexcept {
     stand_down();
     control_block& self = *std::exchange(greenlet_, nullptr);
     set_note(self, outer_note_);
+    hand_children_over();
     unlink();
     parent_ = nullptr;
     if (cancel_node* const outer = innermost_of(self)) {
