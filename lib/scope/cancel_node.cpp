@@ -9,6 +9,7 @@
 #include <tendril/scope/cancel_node.hpp>
 #include <tendril/support/assert.hpp>
 
+#include <iterator>
 #include <utility>
 
 namespace tendril::detail {
@@ -82,8 +83,6 @@ void cancel_node::leave() noexcept {
     }
 }
 
-void cancel_node::stand_down() noexcept { withdraw(*greenlet_, *this); }
-
 // The nearest cancelled node from here up to the first shield.
 cancel_node const* cancel_node::cause() const noexcept {
     for (cancel_node const* each = this; each != nullptr; each = each->parent_) {
@@ -115,16 +114,30 @@ void cancel_node::set_shield(bool raised) noexcept {
 }
 
 // The nodes of a greenlet come from the outside in, so a shield is noted before it is asked for.
+// No recursion: groups may stand in groups deeper than the stack of whoever cancels.
 void cancel_node::refresh_all() noexcept {
-    if (greenlet_ != nullptr) {
-        note_shield();
+    for (cancel_node* at = this; at != nullptr; at = at->next_below(*this)) {
+        if (at->greenlet_ != nullptr) {
+            at->note_shield();
+        }
+        if (at->is_innermost()) {
+            at->refresh();
+        }
     }
-    if (is_innermost()) {
-        refresh();
+}
+
+// The node after this one in a walk of all that hangs under `top`, from the top down, or null.
+cancel_node* cancel_node::next_below(cancel_node const& top) noexcept {
+    if (!children_.empty()) {
+        return &children_.front();
     }
-    for (cancel_node& each : children_) {
-        each.refresh_all();
+    for (cancel_node* at = this; at != &top; at = at->parent_) {
+        auto const next = std::next(intrusive_list<cancel_node>::iterator{at});
+        if (next != at->parent_->children_.end()) {
+            return &*next;
+        }
     }
+    return nullptr;
 }
 
 void cancel_node::note_shield() noexcept {

@@ -40,23 +40,10 @@ group_core::~group_core() {
     }
 }
 
-// Its end must wait, in whichever way the block is left.
-void group_core::enter() {
-    hub_.require_not_forked();
-    hub_.require_may_park();
-    node_.enter();
-    is_block_ = true;
-}
-
 void group_core::require_own_thread() const {
     TENDRIL_REQUIRE_AS(
         wrong_thread, &hub_.thread() == &this_thread(),
         "this task group is on another thread: post to that thread's hub and use it there");
-}
-
-bool group_core::caller_is_child() const noexcept {
-    task_core* const caller = task_core::running();
-    return caller != nullptr && caller->observer_for(this) != nullptr;
 }
 
 void group_core::cancel(char const* reason) {

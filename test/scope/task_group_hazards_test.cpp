@@ -8,6 +8,7 @@
 #include <tendril/scope/task_group.hpp>
 #include <tendril/sync/event.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -20,6 +21,17 @@ using test::outcome_of;
 using test::transcript;
 
 void sleep_for_long() { sleep_for(1h); }
+
+// Groups in groups, and something at the bottom.
+void nest_groups(int levels, std::function<void()> const& bottom) {
+    if (levels == 0) {
+        bottom();
+        return;
+    }
+    with_task_group([&](task_group& group) {
+        group.spawn([&bottom, levels] { nest_groups(levels - 1, bottom); });
+    });
+}
 
 }  // namespace
 
@@ -141,4 +153,15 @@ TENDRIL_TEST(task_group, that_outlives_its_hub_reports_its_errors_all_the_same) 
         }
         kept.reset();
     }}.join();
+}
+
+TENDRIL_HUB_TEST(task_group, groups_in_groups_may_be_deeper_than_the_stack_of_who_cancels) {
+    cancel_scope scope;
+    EXPECT_FALSE(scope.run([&] {
+        nest_groups(1000, [&] {
+            spawn([&] { scope.cancel(); });
+            sleep_for_long();
+        });
+    }));
+    EXPECT_EQ(clock.elapsed(), 0s);
 }

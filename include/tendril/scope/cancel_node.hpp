@@ -86,7 +86,8 @@ private:
     void note_shield() noexcept;
     void refresh() noexcept;
     void refresh_all() noexcept;
-    void stand_down() noexcept;
+    cancel_node* next_below(cancel_node const& top) noexcept;
+    void stand_down() noexcept { withdraw(*greenlet_, *this); }
     void hand_children_over() noexcept;
 
     // The note of a greenlet whose innermost node this is.

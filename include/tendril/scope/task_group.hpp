@@ -108,7 +108,13 @@ public:
     std::size_t size() const noexcept { return running_; }
 
     /// Puts the block that makes the group into its scope.
-    void enter();
+    void enter() {
+        // Its end must wait, in whichever way the block is left.
+        hub_.require_not_forked();
+        hub_.require_may_park();
+        node_.enter();
+        is_block_ = true;
+    }
     void cancel(char const* reason);
     /// Throws unless a child may be added now; makes room for its error.
     void require_open();
@@ -126,7 +132,10 @@ private:
     void begin_to_end(char const* reason) noexcept;
     std::exception_ptr sort(std::exception_ptr error);
     std::exception_ptr wait_for_children();
-    bool caller_is_child() const noexcept;
+    bool caller_is_child() const noexcept {
+        task_core* const caller = task_core::running();
+        return caller != nullptr && caller->observer_for(this) != nullptr;
+    }
     void wait_for_children_shielded() noexcept;
     bool leave_scope() noexcept;
 
