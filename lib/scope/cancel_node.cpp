@@ -9,16 +9,26 @@
 #include <tendril/scope/cancel_node.hpp>
 #include <tendril/support/assert.hpp>
 
+#include <iterator>
 #include <utility>
 
 namespace tendril::detail {
 
-cancel_node::~cancel_node() {
-    for (cancel_node& each : children_) {
-        each.parent_ = nullptr;
-    }
-    while (!children_.empty()) {
-        children_.pop_front();
+cancel_node::~cancel_node() { hand_children_over(); }
+
+// A group that is kept may outlive the scope in which it was made. It hangs one further out from
+// then on, and stays cancelled.
+void cancel_node::hand_children_over() noexcept {
+    while (cancel_node* const each = children_.pop_front()) {
+        each->parent_ = parent_;
+        if (parent_ != nullptr) {
+            parent_->children_.push_back(*each);
+        }
+        if (was_cancelled() && !each->is_shield_) {
+            each->cancel(reason_);
+        } else if (is_shield_) {
+            each->refresh_all();
+        }
     }
 }
 
@@ -65,14 +75,13 @@ void cancel_node::leave() noexcept {
     stand_down();
     control_block& self = *std::exchange(greenlet_, nullptr);
     set_note(self, outer_note_);
+    hand_children_over();
     unlink();
     parent_ = nullptr;
     if (cancel_node* const outer = innermost_of(self)) {
         outer->refresh();
     }
 }
-
-void cancel_node::stand_down() noexcept { withdraw(*greenlet_, *this); }
 
 // DOC: cause
 // The nearest cancelled node from here up to the first shield.
@@ -107,16 +116,30 @@ void cancel_node::set_shield(bool raised) noexcept {
 }
 
 // The nodes of a greenlet come from the outside in, so a shield is noted before it is asked for.
+// No recursion: groups may stand in groups deeper than the stack of whoever cancels.
 void cancel_node::refresh_all() noexcept {
-    if (greenlet_ != nullptr) {
-        note_shield();
+    for (cancel_node* at = this; at != nullptr; at = at->next_below(*this)) {
+        if (at->greenlet_ != nullptr) {
+            at->note_shield();
+        }
+        if (at->is_innermost()) {
+            at->refresh();
+        }
     }
-    if (is_innermost()) {
-        refresh();
+}
+
+// The node after this one in a walk of all that hangs under `top`, from the top down, or null.
+cancel_node* cancel_node::next_below(cancel_node const& top) noexcept {
+    if (!children_.empty()) {
+        return &children_.front();
     }
-    for (cancel_node& each : children_) {
-        each.refresh_all();
+    for (cancel_node* at = this; at != &top; at = at->parent_) {
+        auto const next = std::next(intrusive_list<cancel_node>::iterator{at});
+        if (next != at->parent_->children_.end()) {
+            return &*next;
+        }
     }
+    return nullptr;
 }
 
 void cancel_node::note_shield() noexcept {

@@ -19,29 +19,13 @@
 
 namespace tendril::detail {
 
-void start_report::report() {
-    settled_ = true;
-    reported_ = true;
-    waiting_.wake_all();
-}
-
-void start_report::give_up(std::exception_ptr error) noexcept {
-    settled_ = true;
-    error_ = std::move(error);
-    waiting_.wake_all();
-}
-
-void start_report::wait() {
-    plain_waiter me{"the start of a task"};
-    waiting_.push(me);
-    me.park();
-}
-
 group_core::group_core() : hub_{this_hub()}, waiting_{"task group"} { node_.hang_here(); }
 
 group_core::~group_core() {
-    if (running_ > 0) {
-        if (!hub_.may_park()) {
+    // Children that a closed hub has left behind never run again.
+    bool const hub_is_there = hub::of(this_thread()) == &hub_;
+    if (running_ > 0 && hub_is_there) {
+        if (!hub_.may_park() || caller_is_child()) {
             destroyed_while_in_use("task group");
         }
         begin_to_end("its group was destroyed");
@@ -50,14 +34,10 @@ group_core::~group_core() {
     if (is_block_) {
         node_.leave();
     }
+    constexpr char const* whose = "a task group that nobody has joined";
     for (std::exception_ptr const& each : errors_) {
-        hub_.report_error(each, "a task group that nobody has joined");
+        hub_is_there ? hub_.report_error(each, whose) : print_error(each, whose);
     }
-}
-
-void group_core::enter() {
-    node_.enter();
-    is_block_ = true;
 }
 
 void group_core::require_own_thread() const {
@@ -137,13 +117,28 @@ void group_core::wait_for_start(start_report& start, task_core& child) {
     throw never_started{"a task has ended without saying that it has started"};
 }
 
-bool group_core::conclude(std::exception_ptr left_by) {
+void group_core::join() {
     require_own_thread();
+    TENDRIL_REQUIRE(
+        !is_block_,
+        "the group of a with_task_group is joined by hand: the end of its block does that, or wait "
+        "for single children");
+    TENDRIL_REQUIRE(
+        !caller_is_child(), "a child joins its own task group: it would wait for itself");
+    if (running_ > 0) {
+        hub_.require_may_park();
+    }
+    conclude(nullptr);
+}
+
+void group_core::conclude(std::exception_ptr left_by) {
+    // What came from outside and goes its way when all have ended. Several may join.
+    std::exception_ptr passing;
     if (left_by != nullptr) {
-        sort(std::move(left_by));
+        passing = sort(std::move(left_by));
     }
     if (stage_ == stage::open) {
-        wait_for_children();
+        passing = wait_for_children();
     }
     wait_for_children_shielded();
     bool const absorbs = leave_scope();
@@ -154,7 +149,7 @@ bool group_core::conclude(std::exception_ptr left_by) {
             "in a task group: " + count + (errors_.size() == 1 ? " error" : " errors"),
             std::exchange(errors_, {})};
     }
-    if (std::exception_ptr const passing = std::exchange(passing_, nullptr)) {
+    if (passing != nullptr) {
         try {
             std::rethrow_exception(passing);
         } catch (scope_cancelled const&) {
@@ -163,11 +158,10 @@ bool group_core::conclude(std::exception_ptr left_by) {
             }
         }
     }
-    return absorbs;
 }
 
-// What has ended the block: an error of its own, or something from outside.
-void group_core::sort(std::exception_ptr error) {
+// What has ended the block: an error of its own, or something from outside, which is returned.
+std::exception_ptr group_core::sort(std::exception_ptr error) {
     bool from_outside = false;
     try {
         std::rethrow_exception(error);
@@ -179,15 +173,16 @@ void group_core::sort(std::exception_ptr error) {
         from_outside = late.depth() < node_.depth();
     } catch (...) {}
     if (from_outside) {
-        passing_ = std::move(error);
         begin_to_end("the block of its group was cancelled");
-    } else {
-        errors_.reserve(errors_.size() + running_ + 1);
-        fail(std::move(error));
+        return error;
     }
+    errors_.reserve(errors_.size() + running_ + 1);
+    fail(std::move(error));
+    return nullptr;
 }
 
-void group_core::wait_for_children() {
+// Returns what came from outside meanwhile.
+std::exception_ptr group_core::wait_for_children() {
     try {
         check_interruption();
         while (running_ > 0) {
@@ -199,12 +194,12 @@ void group_core::wait_for_children() {
         throw;
     } catch (...) {
         if (is_block_) {
-            sort(std::current_exception());
-        } else {
-            passing_ = std::current_exception();
-            begin_to_end("the one who waits for its group was interrupted");
+            return sort(std::current_exception());
         }
+        begin_to_end("the one who waits for its group was interrupted");
+        return std::current_exception();
     }
+    return nullptr;
 }
 
 void group_core::wait_for_children_shielded() noexcept {

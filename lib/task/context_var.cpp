@@ -8,6 +8,7 @@
 #include <tendril/task/context_var.hpp>
 
 #include <atomic>
+#include <exception>
 #include <vector>
 
 namespace tendril {
@@ -113,11 +114,15 @@ context_scope::context_scope(std::uint64_t variable, detail::context_value value
 }
 
 context_scope::~context_scope() {
-    if (copy_context().get() == since_) {
-        set_context(greenlet::current(), std::move(before_));
-    } else {
-        detail::put_in_context(variable_, std::move(previous_));
+    if (copy_context().get() != since_) {
+        try {
+            detail::put_in_context(variable_, std::move(previous_));
+            return;
+        } catch (std::exception const&) {
+            // Without memory, or with a set of another kind, all becomes what it was before.
+        }
     }
+    set_context(greenlet::current(), std::move(before_));
 }
 
 carried_context copy_context() { return carried_context{this_thread().current->context}; }

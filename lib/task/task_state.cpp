@@ -25,6 +25,7 @@ public:
 
 }  // namespace
 
+// Not in the namespace above, because `delayed_start` has one.
 class task_reference {
 public:
     explicit task_reference(task_core& named) noexcept : named_{&named} { named.add_reference(); }
@@ -264,10 +265,12 @@ bool task_core::cancel() {
     if (done()) {
         return false;
     }
-    send_edge(nullptr);
+    require_own_thread();
     if (cancel_requests_ < UINT16_MAX) {
         ++cancel_requests_;
     }
+    // One that was to begin later ends here, and may be gone.
+    send_edge(nullptr);
     return true;
 }
 

@@ -15,10 +15,11 @@ void end_children(completion_watch& watch, leave_after when) {
     if (watch.done() == watch.size()) {
         return;
     }
+    // One that was to begin later ends in the cancel.
+    std::size_t const first = watch.done() + 1;
     watch.waive_errors();
     watch.cancel_pending();
-    watch.wait_shielded(
-        {.count = when == leave_after::first_end ? watch.done() + 1 : wait_goal::all});
+    watch.wait_shielded({.count = when == leave_after::first_end ? first : wait_goal::all});
 }
 
 void await_children(completion_watch& watch, wait_goal goal, leave_after when) {

@@ -139,17 +139,28 @@ void task_set::kill_member(member& victim) {
     }
 }
 
+// A member that was to begin later ends in the kill, and is gone. So each goes to the end of the
+// list before it is killed, which leaves the order as it was.
+void task_set::kill_members() {
+    for (std::size_t left = size_; left > 0 && !members_.empty(); --left) {
+        member& next = *members_.pop_front();
+        members_.push_back(next);
+        kill_member(next);
+    }
+}
+
 bool task_set::kill(deadline limit) {
     require_here();
     check_interruption();
     if (taken_ == 0) {
         return true;
     }
-    for (member& each : members_) {
-        kill_member(each);
-    }
     ++kills_;
     scope_exit const no_longer{[this] { --kills_; }};
+    kill_members();
+    if (taken_ == 0) {
+        return true;
+    }
     plain_waiter me{"the end of the tasks of a group"};
     joining_.push(me);
     return me.park_until(limit);

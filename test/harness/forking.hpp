@@ -16,6 +16,9 @@ namespace tendril::test {
 /// Whether a child may go on; ThreadSanitizer forbids it when there were threads.
 inline constexpr bool can_go_on_in_a_child = !TENDRIL_TSAN;
 
+/// Whether a child may make threads; AddressSanitizer may have been in a lock of its own.
+inline constexpr bool can_make_threads_in_a_child = can_go_on_in_a_child && !TENDRIL_ASAN;
+
 /// Ends the child of a fork, at once and without running anything else. Another program takes its
 /// place, so that no tool looks for leaks in what the child has left of its parent.
 [[noreturn]] inline void end_child(bool holds) {

@@ -217,6 +217,17 @@ TENDRIL_HUB_TEST(context_var, a_set_of_another_kind_is_inherited_and_not_overwri
     set_context(greenlet::current(), {});
 }
 
+TENDRIL_HUB_TEST(context_var, a_set_of_another_kind_ends_with_the_scope_that_it_was_given_in) {
+    struct own_values : context_values {};
+    context_var<int> v{1};
+    {
+        auto const scope = v.set_in_scope(2);
+        set_context(greenlet::current(), carried_context{new own_values});
+    }
+    EXPECT_EQ(v.get(), 1);
+    EXPECT_EQ(copy_context().get(), nullptr);
+}
+
 TENDRIL_HUB_TEST(context_var, a_job_in_a_thread_has_the_values_of_its_caller) {
     context_var<std::string> v{"none"};
     thread_pool pool{{.maximum_size = 1}};

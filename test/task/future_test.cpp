@@ -301,6 +301,7 @@ TENDRIL_TEST(future, a_promise_that_goes_on_another_thread_while_somebody_waits_
             std::thread{[taken = std::move(p)] {}}.join();
         });
     };
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
     EXPECT_DEATH(drop_elsewhere(), "a promise of another thread was destroyed while");
 }
 

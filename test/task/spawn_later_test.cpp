@@ -225,3 +225,11 @@ TENDRIL_HUB_TEST(spawn_later, who_is_killed_while_it_waits_for_a_death_has_sent_
     victim.join();
     EXPECT_EQ(seen, (transcript{"exit", "victim ends"}));
 }
+
+TENDRIL_HUB_TEST(spawn_later, one_that_has_captured_its_last_handle_can_be_cancelled_by_it) {
+    auto own = std::make_shared<task<void>>();
+    *own = spawn_after(1h, [own] {});
+    task<void> const& handle = *own;
+    own.reset();
+    EXPECT_TRUE(handle.cancel());
+}

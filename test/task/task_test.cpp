@@ -395,3 +395,13 @@ TENDRIL_HUB_TEST(task, cancelling_it_on_another_thread_is_refused_and_changes_no
     EXPECT_EQ(test::outcome_elsewhere([&] { t.on_done([] {}); }), "wrong thread");
     EXPECT_EQ(t.get(), 7);
 }
+
+TENDRIL_HUB_TEST(task, its_handle_may_go_while_somebody_asks_for_its_result) {
+    task<void> t = spawn([] { sleep_for(1s); });
+    task<void> const asks = spawn([&] { t.get(); });
+    yield();
+    yield();
+    t = task<void>{};
+    asks.join();
+    EXPECT_TRUE(asks.succeeded());
+}

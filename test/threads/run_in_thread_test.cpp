@@ -63,6 +63,9 @@ TENDRIL_TEST(run_in_thread, jobs_that_are_left_when_the_process_ends_do_no_harm)
         }
         std::exit(7);
     };
+    // In a process of its own, and not in the child of a fork, which would find a pool that others
+    // have used.
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
     EXPECT_EXIT(end(), ::testing::ExitedWithCode(7), "");
 }
 

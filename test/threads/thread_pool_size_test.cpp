@@ -21,6 +21,7 @@ using namespace tendril;
 using namespace std::chrono_literals;
 using test::attempt;
 using test::can_go_on_in_a_child;
+using test::can_make_threads_in_a_child;
 using test::contains;
 using test::holds_in_a_child;
 using test::misuse_of;
@@ -346,7 +347,7 @@ TENDRIL_HUB_TEST(thread_pool_size, tasks_that_have_not_begun_may_outlive_it) {
 // After a fork.
 
 TENDRIL_TEST(thread_pool_size, the_child_of_a_fork_makes_threads_of_its_own) {
-    if (!can_go_on_in_a_child) {
+    if (!can_make_threads_in_a_child) {
         GTEST_SKIP();
     }
     auto pool = std::make_unique<thread_pool>(thread_pool_options{.maximum_size = 2});

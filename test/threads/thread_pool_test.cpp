@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/tasks.hpp>
+#include <tendril/hub/no_switch.hpp>
 #include <tendril/sync/shared.hpp>
 #include <tendril/threads/thread_pool.hpp>
 
@@ -346,4 +347,12 @@ TENDRIL_TEST(thread_pool, hubs_of_several_threads_share_one) {
     EXPECT_EQ(sum, 300);
     EXPECT_EQ(pool.statistics().completed, 300U);
     EXPECT_LE(pool.size(), 2U);
+}
+
+TENDRIL_HUB_TEST(thread_pool, map_where_nobody_may_wait_is_misuse_and_calls_nothing) {
+    thread_pool pool;
+    std::vector<int> const items{1, 2};
+    no_switch const nobody_else;
+    EXPECT_EQ(outcome_of([&] { pool.map(items, [](int) {}); }), "misuse");
+    EXPECT_EQ(pool.statistics().admitted, 0U);
 }

@@ -209,3 +209,10 @@ TENDRIL_ORDERED_HUB_TEST(completion_watch, random_tasks_are_seen_in_the_order_of
         }
     }
 }
+
+TENDRIL_HUB_TEST(completion_watch, may_have_the_last_handle_to_a_task_that_had_ended) {
+    completion_watch watch{"tasks"};
+    watch.add(spawn_eager([] {}).state());
+    watch.add(spawn_eager([] {}).state());
+    EXPECT_EQ(watch.done(), 2U);
+}

@@ -334,3 +334,18 @@ TENDRIL_HUB_TEST(gather, main_that_waits_in_vain_cancels_the_children) {
     t.join();
     EXPECT_TRUE(t.was_cancelled());
 }
+
+TENDRIL_HUB_TEST(gather, a_child_that_ends_in_the_cancel_is_the_first_to_end) {
+    task<void> const late = spawn_after(1h, [] {});
+    task<void> const slow = spawn([] {
+        interruption_shield const until_the_end;
+        sleep_for(5s);
+    });
+    task<void> const parent = spawn([&] { gather(late, slow); });
+    yield();
+    yield();
+    parent.cancel();
+    parent.join();
+    EXPECT_EQ(clock.elapsed(), 0s);
+    slow.join();
+}

@@ -271,3 +271,15 @@ TENDRIL_HUB_TEST(group, is_left_as_it_was_by_a_handle_to_no_task) {
     EXPECT_TRUE(tasks.empty());
     tasks.join();
 }
+
+TENDRIL_HUB_TEST(group, a_kill_ends_members_that_begin_later_at_once) {
+    group members;
+    task<void> const first = spawn_after(1h, [] {});
+    task<void> const second = spawn_after(1h, [] {});
+    members.add(first);
+    members.add(second);
+    members.kill();
+    EXPECT_TRUE(first.was_cancelled());
+    EXPECT_TRUE(second.was_cancelled());
+    EXPECT_EQ(clock.elapsed(), 0s);
+}

@@ -42,7 +42,7 @@ class cancel_node final : public list_hook<>, private interruption {
 public:
     /// Makes a node outside the tree. Switches: never.
     cancel_node() noexcept : interruption{rank::scope} {}
-    /// Takes it out of the tree, and what hangs under it as well. Switches: never.
+    /// Takes it out of the tree. What hangs under it hangs under its parent then. Switches: never.
     ~cancel_node();
 
     /// Hangs it under the innermost node of the running greenlet, if there is one, without making
@@ -54,7 +54,8 @@ public:
     /// Switches: never.
     void enter(cancel_node* above = nullptr) noexcept;
 
-    /// Undoes `enter`. Requires: it is the innermost node of the running greenlet.
+    /// Undoes `enter`. What hangs under it still hangs under its parent then. Requires: it is the
+    /// innermost node of the running greenlet.
     /// Switches: never.
     void leave() noexcept;
 
@@ -85,7 +86,9 @@ private:
     void note_shield() noexcept;
     void refresh() noexcept;
     void refresh_all() noexcept;
-    void stand_down() noexcept;
+    cancel_node* next_below(cancel_node const& top) noexcept;
+    void stand_down() noexcept { withdraw(*greenlet_, *this); }
+    void hand_children_over() noexcept;
 
     // The note of a greenlet whose innermost node this is.
     struct scope_note final : greenlet_note {

@@ -22,7 +22,8 @@
 //
 // A child may be handed the group and spawn others. `start` waits until a child says that it is
 // ready. A group can also be a member of an object: then `join` waits and throws the errors, and
-// the destructor cancels, waits and reports what nobody has been told of.
+// the destructor cancels, waits and reports what nobody has been told of. When it outlives the
+// scope that it was made in, it stands in the one further out, and stays cancelled if it is.
 //
 // Source of the rules: the nurseries of Trio, and asyncio's TaskGroup.
 
@@ -70,9 +71,21 @@ public:
     bool reported() const noexcept { return reported_; }
     std::exception_ptr const& error() const noexcept { return error_; }
 
-    void report();
-    void give_up(std::exception_ptr error) noexcept;
-    void wait();
+    void report() {
+        settled_ = true;
+        reported_ = true;
+        waiting_.wake_all();
+    }
+    void give_up(std::exception_ptr error) noexcept {
+        settled_ = true;
+        error_ = std::move(error);
+        waiting_.wake_all();
+    }
+    void wait() {
+        plain_waiter me{"the start of a task"};
+        waiting_.push(me);
+        me.park();
+    }
 
 private:
     wait_queue waiting_;
@@ -95,7 +108,13 @@ public:
     std::size_t size() const noexcept { return running_; }
 
     /// Puts the block that makes the group into its scope.
-    void enter();
+    void enter() {
+        // Its end must wait, in whichever way the block is left.
+        hub_.require_not_forked();
+        hub_.require_may_park();
+        node_.enter();
+        is_block_ = true;
+    }
     void cancel(char const* reason);
     /// Throws unless a child may be added now; makes room for its error.
     void require_open();
@@ -103,15 +122,20 @@ public:
     void ended(task_core& child, start_report* start) noexcept;
     void wait_for_start(start_report& start, task_core& child);
     /// Waits for all, and throws what there is to throw. `left_by` is what has left the block.
-    /// Returns whether that was absorbed.
-    bool conclude(std::exception_ptr left_by);
+    void conclude(std::exception_ptr left_by);
+    /// The same for a group that no block has.
+    void join();
 
 private:
     void require_own_thread() const;
     void fail(std::exception_ptr error) noexcept;
     void begin_to_end(char const* reason) noexcept;
-    void sort(std::exception_ptr error);
-    void wait_for_children();
+    std::exception_ptr sort(std::exception_ptr error);
+    std::exception_ptr wait_for_children();
+    bool caller_is_child() const noexcept {
+        task_core* const caller = task_core::running();
+        return caller != nullptr && caller->observer_for(this) != nullptr;
+    }
     void wait_for_children_shielded() noexcept;
     bool leave_scope() noexcept;
 
@@ -120,8 +144,6 @@ private:
     wait_queue waiting_;
     std::size_t running_ = 0;
     std::vector<std::exception_ptr> errors_;
-    // What came from outside and goes its way when all have ended.
-    std::exception_ptr passing_;
     stage stage_ = stage::open;
     bool is_block_ = false;
 };
@@ -186,7 +208,8 @@ public:
     task_group() = default;
 
     /// Cancels the children that are left, waits for them, and reports errors that nobody has been
-    /// told of. Stops the program when it would have to wait in a callback of the hub.
+    /// told of. Stops the program when it would have to wait in a callback of the hub, or in a
+    /// child.
     /// Switches: may.
     ~task_group() = default;
 
@@ -241,8 +264,9 @@ public:
 
     /// Waits until all children have ended, those too that they add. The group has ended then.
     /// Throws: exception_group; what was requested for the caller, and then the children have been
-    /// cancelled and have ended all the same; wrong_thread. Switches: may.
-    void join() { core_.conclude(nullptr); }
+    /// cancelled and have ended all the same; misuse for the group of a `with_task_group`, in a
+    /// child, and where nobody may wait; wrong_thread. Switches: may.
+    void join() { core_.join(); }
 
 private:
     template <typename F>
@@ -274,7 +298,8 @@ private:
 /// Calls `block(group)`, waits until all children of the group have ended, and returns what the
 /// block returns.
 /// Throws: exception_group, of what the block and the children have thrown; what came from outside;
-/// task_cancelled when the group was cancelled before the block had a result that it should return.
+/// task_cancelled when the group was cancelled before the block had a result that it should return;
+/// misuse in a callback of the hub and in the scope of a `no_switch`.
 /// Switches: may.
 template <typename F>
 std::invoke_result_t<F, task_group&> with_task_group(F&& block) {

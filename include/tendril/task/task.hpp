@@ -62,15 +62,17 @@ public:
     /// Throws: what the task threw; task_cancelled; what was requested for the caller; misuse when
     /// the task waits for itself. Switches: may.
     auto get() & -> std::add_lvalue_reference_t<T> {
-        collect();
+        task const while_waiting = keep_unless_done();
+        detail::task_result<T>& ended = collect();
         if constexpr (!std::is_void_v<T>) {
-            return named_->result();
+            return ended.result();
         }
     }
     T get() && {
-        collect();
+        task const while_waiting = keep_unless_done();
+        detail::task_result<T>& ended = collect();
         if constexpr (!std::is_void_v<T>) {
-            return std::move(named_->result());
+            return std::move(ended.result());
         }
     }
 
@@ -112,9 +114,9 @@ public:
     /// How many cancels it was sent that nobody has taken back. Switches: never.
     std::uint32_t cancelling() const { return named().cancel_requests(); }
 
-    /// Takes back a cancel that the caller has sent; the last one takes along what has not been
-    /// thrown yet. Returns how many are left, and never less than zero. Throws: wrong_thread.
-    /// Switches: never. Thread: hub.
+    /// Takes back a cancel that the caller has sent; the last one takes along a `cancelled` that
+    /// has not ended a park yet. Returns how many are left, and never less than zero.
+    /// Throws: wrong_thread. Switches: never. Thread: hub.
     std::uint32_t uncancel() const { return named().uncancel(); }
 
     /// As `cancel`, but throws any exception; without one, `greenlet_exit`. Does nothing when
@@ -164,9 +166,13 @@ private:
         TENDRIL_REQUIRE(named_ != nullptr, "an empty task handle was used: it names no task");
         return *named_;
     }
-    void collect() const {
-        named().wait_until(deadline::never());
-        named_->rethrow_failure();
+    // The handle may be given another task, or none, while its `get` waits.
+    task keep_unless_done() const { return named().done() ? task{} : *this; }
+    detail::task_result<T>& collect() const {
+        detail::task_result<T>& awaited = *named_;
+        awaited.wait_until(deadline::never());
+        awaited.rethrow_failure();
+        return awaited;
     }
 
     detail::task_result<T>* named_ = nullptr;

@@ -30,7 +30,9 @@
 // After a fork the child finds the pool empty and makes threads of its own. Read next:
 // run_in_thread.hpp for the pool that a process has anyhow; docs/threads.md.
 
+#include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/deadline.hpp>
+#include <tendril/hub/hub.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/task/spawn.hpp>
 #include <tendril/task/task.hpp>
@@ -271,11 +273,15 @@ public:
     /// results in the order of the range. Elements and function are used where they are. On the
     /// first error in that order, or when the caller is interrupted, what has not begun never does,
     /// and what runs is waited for. In a thread of this pool the calls are made one by one.
-    /// Throws: what `function` throws; as `spawn`. Switches: may. Thread: hub.
+    /// Throws: what `function` throws; as `spawn`; misuse where nobody may wait. Switches: may.
+    /// Thread: hub.
     template <std::ranges::input_range Range, typename F>
     requires std::is_invocable_v<F&, std::ranges::range_reference_t<Range>>
     auto map(Range&& range, F&& function) {
         using element = std::ranges::range_reference_t<Range>;
+        // Whatever happens, its tasks are waited for.
+        this_hub().require_not_forked();
+        this_hub().require_may_park();
         detail::mapped_tasks<std::decay_t<std::invoke_result_t<F&, element>>> tasks;
         for (auto at = std::ranges::begin(range); at != std::ranges::end(range); ++at) {
             tasks.add(spawn([&function, each = std::tuple<element>{*at}]() mutable {

@@ -122,7 +122,11 @@ private:
               position_{position} {
             task.add_reference();
         }
-        ~place() { task_.drop_reference(); }
+        ~place() {
+            // The list in which it stands may go with the task.
+            completion::unlink();
+            task_.drop_reference();
+        }
 
         void completed(task_core&) noexcept override { watch_.note(*this); }
         task_core& task() const noexcept { return task_; }

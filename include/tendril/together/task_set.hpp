@@ -109,6 +109,7 @@ public:
 
 private:
     void kill_member(member& victim);
+    void kill_members();
 
     thread_record& thread_;
     std::ptrdiff_t slots_;
