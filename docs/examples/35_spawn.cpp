@@ -2,6 +2,7 @@
 // Four ways to start a task, and one to end it: in its turn, at once, later, and killed.
 #include <tendril/hub.hpp>
 #include <tendril/task.hpp>
+#include <tendril/testing.hpp>
 #include <tendril/time.hpp>
 
 #include <iostream>
@@ -77,12 +78,13 @@ void kill_and_wait() {
 
 int main() {
     std::cout << std::boolalpha;
-    tendril::run([] {
+    tendril::testing::virtual_clock clock;
+    tendril::run({.clock = &clock}, [] {
         say("in its turn");
         in_its_turn();
         say("at once");
         at_once();
-        std::cout << "a tree of a million leaves: " << sum_of_tree(0, 1'000'000) << '\n';
+        std::cout << "a tree of ten thousand leaves: " << sum_of_tree(0, 10'000) << '\n';
         say("later");
         later();
         say("killed");

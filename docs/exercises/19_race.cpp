@@ -28,20 +28,21 @@ template <typename F, typename G>
 std::invoke_result_t<F&> race(F one, G other) {
     std::optional<std::invoke_result_t<F&>> winner;
     std::vector<std::exception_ptr> errors;
-    tendril::with_task_group([&](tendril::task_group& group) {
-        auto const run = [&](auto& function) {
-            try {
-                auto result = function();
-                if (!winner) {
-                    winner.emplace(std::move(result));
-                    group.cancel("somebody has won the race");
-                }
-            } catch (std::exception const&) {  // lets `cancelled` pass
-                errors.push_back(std::current_exception());
+    // Not within the block, whose own variables are gone while the group still waits.
+    auto const run = [&](auto& function, tendril::task_group& group) {
+        try {
+            auto result = function();
+            if (!winner) {
+                winner.emplace(std::move(result));
+                group.cancel("somebody has won the race");
             }
-        };
-        group.spawn([&] { run(one); });
-        group.spawn([&] { run(other); });
+        } catch (std::exception const&) {  // lets `cancelled` pass
+            errors.push_back(std::current_exception());
+        }
+    };
+    tendril::with_task_group([&](tendril::task_group& group) {
+        group.spawn([&] { run(one, group); });
+        group.spawn([&] { run(other, group); });
     });
     if (winner) {
         return *std::move(winner);

@@ -8,6 +8,9 @@
 //         group.spawn(serve, second);
 //     });                                  // both have ended here, whatever happens
 //
+// What children refer to stands outside the block: its own variables are gone when it returns, and
+// the group waits behind it.
+//
 // The block and its children stand in one cancel scope. When the block is left by an error, or a
 // child fails, the scope is cancelled: the others end too. When all have ended, the errors leave
 // together, as an `exception_group`, also when it is one. What came from outside, a cancelled scope
