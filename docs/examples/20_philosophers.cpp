@@ -66,8 +66,8 @@ void print_without_places(std::string const& report) {
 }  // namespace
 
 int main() {
-    tendril::run([] {
-        forks table;
+    forks table;  // outlives whoever still holds one when the hub ends
+    tendril::run([&] {
         auto hungry = seat_five(
             table, [](auto& left, auto& right, int) { eat_one_by_one(left, right); });
         // DOC: report
