@@ -144,10 +144,7 @@ void group_core::conclude(std::exception_ptr left_by) {
     bool const absorbs = leave_scope();
     stage_ = stage::ended;
     if (!errors_.empty()) {
-        std::string const count = std::to_string(errors_.size());
-        throw exception_group{
-            "in a task group: " + count + (errors_.size() == 1 ? " error" : " errors"),
-            std::exchange(errors_, {})};
+        throw_errors();
     }
     if (passing != nullptr) {
         try {
@@ -158,6 +155,15 @@ void group_core::conclude(std::exception_ptr left_by) {
             }
         }
     }
+}
+
+// They stay here until the group of them is made: for want of memory the destructor reports them.
+void group_core::throw_errors() {
+    std::string const count = std::to_string(errors_.size());
+    exception_group all{
+        "in a task group: " + count + (errors_.size() == 1 ? " error" : " errors"), errors_};
+    errors_.clear();
+    throw all;  // which is moved, and so needs no memory
 }
 
 // What has ended the block: an error of its own, or something from outside, which is returned.

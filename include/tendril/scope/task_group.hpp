@@ -39,6 +39,7 @@
 #include <tendril/task/task_state.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -70,17 +71,18 @@ class start_report {
 public:
     start_report() noexcept : waiting_{"the start of a task"} {}
 
-    bool settled() const noexcept { return settled_; }
-    bool reported() const noexcept { return reported_; }
+    enum class stage : std::uint8_t { awaited, reported, given_up };
+
+    bool settled() const noexcept { return stage_ != stage::awaited; }
+    bool reported() const noexcept { return stage_ == stage::reported; }
     std::exception_ptr const& error() const noexcept { return error_; }
 
     void report() {
-        settled_ = true;
-        reported_ = true;
+        stage_ = stage::reported;
         waiting_.wake_all();
     }
     void give_up(std::exception_ptr error) noexcept {
-        settled_ = true;
+        stage_ = stage::given_up;
         error_ = std::move(error);
         waiting_.wake_all();
     }
@@ -93,8 +95,7 @@ public:
 private:
     wait_queue waiting_;
     std::exception_ptr error_;
-    bool settled_ = false;
-    bool reported_ = false;
+    stage stage_ = stage::awaited;
 };
 
 class group_core {
@@ -135,6 +136,7 @@ private:
     void begin_to_end(char const* reason) noexcept;
     std::exception_ptr sort(std::exception_ptr error);
     std::exception_ptr wait_for_children();
+    [[noreturn]] void throw_errors();
     bool caller_is_child() const noexcept {
         task_core* const caller = task_core::running();
         return caller != nullptr && caller->observer_for(this) != nullptr;
