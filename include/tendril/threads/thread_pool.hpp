@@ -34,6 +34,7 @@
 #include <tendril/hub/deadline.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/support/assert.hpp>
+#include <tendril/support/scope_exit.hpp>
 #include <tendril/task/spawn.hpp>
 #include <tendril/task/task.hpp>
 #include <tendril/threads/thread_job.hpp>
@@ -181,7 +182,17 @@ public:
         }
     }
 
-    void add(task<Result> added) { tasks_.push_back(std::move(added)); }
+    // Its place is made first: a task that has none would outlive what it refers to.
+    template <typename F>
+    void add_made_by(F&& make) {
+        tasks_.emplace_back();
+        scope_exit const give_up{[this] {
+            if (!tasks_.back().valid()) {
+                tasks_.pop_back();
+            }
+        }};
+        tasks_.back() = make();
+    }
 
     auto results() {
         if constexpr (std::is_void_v<Result>) {
@@ -284,9 +295,11 @@ public:
         this_hub().require_may_park();
         detail::mapped_tasks<std::decay_t<std::invoke_result_t<F&, element>>> tasks;
         for (auto at = std::ranges::begin(range); at != std::ranges::end(range); ++at) {
-            tasks.add(spawn([&function, each = std::tuple<element>{*at}]() mutable {
-                return std::apply(function, std::move(each));
-            }));
+            tasks.add_made_by([&] {
+                return spawn([&function, each = std::tuple<element>{*at}]() mutable {
+                    return std::apply(function, std::move(each));
+                });
+            });
         }
         return tasks.results();
     }
