@@ -348,7 +348,7 @@ TENDRIL_HUB_TEST(thread_pool_size, tasks_that_have_not_begun_may_outlive_it) {
 
 TENDRIL_TEST(thread_pool_size, the_child_of_a_fork_makes_threads_of_its_own) {
     if (!can_make_threads_in_a_child) {
-        GTEST_SKIP();
+        GTEST_SKIP() << "a sanitizer may be in a lock of its own at the fork";
     }
     auto pool = std::make_unique<thread_pool>(thread_pool_options{.maximum_size = 2});
     shared_event go;
@@ -373,7 +373,7 @@ TENDRIL_TEST(thread_pool_size, the_child_of_a_fork_makes_threads_of_its_own) {
 
 TENDRIL_TEST(thread_pool_size, a_job_that_forks_can_go_on_in_the_child) {
     if (!can_go_on_in_a_child) {
-        GTEST_SKIP();
+        GTEST_SKIP() << "ThreadSanitizer ends the child of a process with threads";
     }
     thread_pool pool;
     EXPECT_TRUE(pool.run(
