@@ -7,5 +7,7 @@
 
 #include <tendril/net/endpoint.hpp>
 #include <tendril/net/resolver.hpp>
+#include <tendril/net/stream_socket.hpp>
 #include <tendril/net/tcp_listener.hpp>
 #include <tendril/net/tcp_stream.hpp>
+#include <tendril/net/unix_socket.hpp>

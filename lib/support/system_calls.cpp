@@ -2,6 +2,7 @@
 #include <tendril/support/system_calls.hpp>
 
 #include <sys/eventfd.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,8 +31,10 @@ constexpr system_calls table{
     .socket = ::socket,
     .bind = ::bind,
     .listen = ::listen,
+    .connect = ::connect,
     .accept4 = ::accept4,
     .setsockopt = ::setsockopt,
+    .getsockopt = ::getsockopt,
     .getsockname = ::getsockname,
     .getpeername = ::getpeername,
     .recvmsg = ::recvmsg,
@@ -39,6 +42,11 @@ constexpr system_calls table{
     .recv = ::recv,
     .send = ::send,
     .shutdown = ::shutdown,
+    .socketpair = ::socketpair,
+    .sendfile = ::sendfile,
+    .pread = ::pread,
+    .lstat = ::lstat,
+    .unlink = ::unlink,
     .close = ::close,
 };
 

@@ -17,6 +17,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -48,8 +49,10 @@ struct system_calls {
     int (*socket)(int domain, int type, int protocol);
     int (*bind)(int fd, sockaddr const* address, socklen_t size);
     int (*listen)(int fd, int backlog);
+    int (*connect)(int fd, sockaddr const* address, socklen_t size);
     int (*accept4)(int fd, sockaddr* address, socklen_t* size, int flags);
     int (*setsockopt)(int fd, int level, int name, void const* value, socklen_t size);
+    int (*getsockopt)(int fd, int level, int name, void* value, socklen_t* size);
     int (*getsockname)(int fd, sockaddr* address, socklen_t* size);
     int (*getpeername)(int fd, sockaddr* address, socklen_t* size);
     ssize_t (*recvmsg)(int fd, msghdr* message, int flags);
@@ -57,6 +60,11 @@ struct system_calls {
     ssize_t (*recv)(int fd, void* data, std::size_t size, int flags);
     ssize_t (*send)(int fd, void const* data, std::size_t size, int flags);
     int (*shutdown)(int fd, int how);
+    int (*socketpair)(int domain, int type, int protocol, int* ends);
+    ssize_t (*sendfile)(int to, int from, off_t* offset, std::size_t size);
+    ssize_t (*pread)(int fd, void* data, std::size_t size, off_t offset);
+    int (*lstat)(char const* path, struct stat* found);
+    int (*unlink)(char const* path);
     int (*close)(int fd);
 };
 
