@@ -105,7 +105,7 @@ std::size_t send_when_there_is_room(
 }
 
 /// Between two parts of a long write: notices what was requested for the greenlet, that the stream
-/// was closed, and that the limit has passed. Switches: may, but only when a `ready_order` wants it.
+/// was closed, and that the limit has passed. Switches: may, when a `ready_order` wants it.
 void look_up_between_parts(stream_core& core, call_limit& limit, error_code& error);
 
 /// In the frame of a long write: breaks the stream off when it is left half way, by an exception or
