@@ -27,6 +27,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <source_location>
 
 namespace tendril {
@@ -54,6 +55,10 @@ public:
     /// Gives the body back when the greenlet has no more use for it. Switches: may, because the
     /// destructor of a captured object may.
     virtual void dispose() noexcept { delete this; }
+
+    /// The number of the greenlet that has asked the loop for this one; nothing when nobody has, or
+    /// when it was not noted. Switches: never.
+    virtual std::optional<std::uint32_t> spawner() const noexcept { return std::nullopt; }
 
     /// Where in the program the greenlet was made.
     std::source_location made_at{};

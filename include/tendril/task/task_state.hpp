@@ -162,6 +162,8 @@ public:
     std::string const& name() const noexcept;
     std::source_location const& where() const noexcept { return made_at; }
     std::uint32_t id() const noexcept { return id_; }
+    /// The number of the greenlet that has spawned it.
+    std::optional<std::uint32_t> spawner() const noexcept final { return kept_number(); }
 
     bool wait_until(deadline limit);
     /// Puts a waiter into the queue of those who are woken at the end. Requires: unfinished.
