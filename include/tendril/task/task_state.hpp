@@ -150,6 +150,11 @@ public:
     void start_eagerly(spawn_options&& options);
     void start_eagerly();
 
+    /// The same in two steps, for who has to know of the task before it runs: makes the greenlet,
+    /// then lets it begin.
+    void prepare(spawn_options&& options) { make_greenlet(std::move(options)); }
+    void begin_now() { hub_.run_first_step(*block_); }
+
     /// As `start`, but waits until a moment before the greenlet is queued.
     void start_at(spawn_options&& options, time_point when);
 
