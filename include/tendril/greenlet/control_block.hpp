@@ -71,6 +71,9 @@ struct greenlet_note {
     /// What is asked for further out than this is held back; zero holds back nothing. See
     /// hub/cancellation.hpp.
     std::uint64_t shield_depth = 0;
+    /// The number of the last timeout that was thrown into the greenlet while it had this note;
+    /// zero for none. See time/timeout.hpp.
+    std::uint64_t last_timeout = 0;
 };
 
 struct alignas(64) control_block {
