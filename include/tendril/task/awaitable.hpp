@@ -15,9 +15,9 @@
 //
 //     the result       the coroutine goes on
 //     is there         at once, on the stack it runs on
-//     comes later      in the hub, on the thread of the task or future, or, of a `shared_future`, of
-//                      the one who awaits; it must not wait there by any other means, and what it
-//                      does next should be short
+//     comes later      in the hub, on the thread of the task or future, or, for a `shared_future`,
+//                      on that of the one who awaits; it must not wait there by any other means,
+//                      and what it does next should be short
 //
 // A coroutine that is destroyed while it awaits is not resumed. One whose hub closes before the
 // result has come is never resumed, and is left to its owner.

@@ -45,8 +45,8 @@ public:
         : timer{deadline::after(duration)} {}
     explicit timer(deadline moment) { expires_at(moment); }
 
-    /// Ends every wait as `cancel` does. Stops the program, with the text of the `wrong_thread` that
-    /// `cancel` throws, when it is set, or waited for, on another thread. Switches: never.
+    /// Ends every wait as `cancel` does. When it is set, or waited for, on another thread, it stops
+    /// the program with the text of the `wrong_thread` that `cancel` throws. Switches: never.
     /// Thread: hub.
     ~timer();
 
