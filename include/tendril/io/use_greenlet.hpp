@@ -189,6 +189,10 @@ auto returned_values(std::tuple<Error, Values...>&& values, error_code* place) {
         values);
 }
 
+template <typename... Values>
+using returned_by = decltype(returned_values(
+    std::declval<std::tuple<Values...>>(), static_cast<error_code*>(nullptr)));
+
 // The values of an operation that was given up, when there can be any.
 template <typename Returned>
 Returned no_values(error_code* place) {
@@ -204,12 +208,11 @@ Returned no_values(error_code* place) {
 /// Waits for a started operation and returns its result.
 template <typename... Values>
 auto finish_operation(token_operation<Values...>& operation, error_code* place) {
-    using returned = decltype(returned_values(std::declval<std::tuple<Values...>>(), place));
     operation.await_end();
     operation.rethrow_failure();
     if (!operation.values()) {
         deliver_interruption();
-        return no_values<returned>(place);
+        return no_values<returned_by<Values...>>(place);
     }
     if constexpr (sizeof...(Values) > 0) {
         if constexpr (tells_of_abort<std::tuple_element_t<0, std::tuple<Values...>>>) {
@@ -271,6 +274,9 @@ namespace boost::asio {
 template <tendril::detail::greenlet_token Token, typename R, typename... Values>
 class async_result<Token, R(Values...)> {
 public:
+    /// What the call returns.
+    using return_type = tendril::detail::returned_by<std::decay_t<Values>...>;
+
     /// Starts the operation, parks, and returns its result. Switches: may.
     template <typename Initiation, typename... Args>
     static auto initiate(Initiation&& initiation, Token const& token, Args&&... args) {
