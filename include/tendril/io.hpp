@@ -16,7 +16,6 @@
 #include <tendril/io/copy.hpp>
 #include <tendril/io/error.hpp>
 #include <tendril/io/operation.hpp>
-#include <tendril/io/operation_slot.hpp>
 #include <tendril/io/signal_set.hpp>
 #include <tendril/io/stream.hpp>
 #include <tendril/io/token_operation.hpp>

@@ -95,6 +95,72 @@ struct byte_reader {
     }
 };
 
+// The ways to interrupt.
+enum class way { cancel, kill, exit, limit, scope };
+
+// A greenlet that waits for an operation, which ends as the test says.
+class interrupted_call {
+public:
+    explicit interrupted_call(way how) : how_{how} {
+        waiting_ = spawn([this] { run(); });
+        test::settle();
+    }
+    void finish(error_code end) { std::exchange(finish_, nullptr)(end); }
+    void interrupt() {
+        switch (how_) {
+        case way::cancel:
+            waiting_.cancel();
+            break;
+        case way::kill:
+            waiting_.kill(std::runtime_error{"killed"});
+            break;
+        case way::exit:
+            waiting_.kill();
+            break;
+        case way::limit:
+            sleep_for(1s);
+            break;
+        case way::scope:
+            scope_.cancel();
+            break;
+        }
+    }
+    void join() const { waiting_.join(); }
+
+    std::string seen;
+
+private:
+    void run() {
+        std::optional<timeout> limit;
+        if (how_ == way::limit) {
+            limit.emplace(1s);
+        }
+        if (how_ == way::scope) {
+            scope_.run([this] { operate(); });
+        } else {
+            operate();
+        }
+        limit.reset();
+        static_cast<void>(test::interruption_of([] { yield(); }));
+    }
+    void operate() {
+        seen = test::interruption_of([this] {
+            boost::asio::async_initiate<use_greenlet_t const, void(error_code)>(
+                [this](auto handler) {
+                    finish_ = [handler = std::move(handler)](error_code end) mutable {
+                        std::move(handler)(end);
+                    };
+                },
+                use_greenlet);
+        });
+    }
+
+    way how_;
+    cancel_scope scope_;
+    unique_function<void(error_code)> finish_;
+    task<void> waiting_;
+};
+
 }  // namespace
 
 TENDRIL_HUB_TEST(use_greenlet_races, a_completion_and_a_cancellation_in_one_turn_lose_nothing) {
@@ -128,79 +194,25 @@ TENDRIL_HUB_TEST(use_greenlet_races, a_completion_and_a_cancellation_in_one_turn
 }
 
 TENDRIL_HUB_TEST(use_greenlet_races, every_kind_of_interruption_meets_every_end) {
-    enum class kind { cancel, kill, exit, limit, scope };
-    enum class end { completes, fails, is_aborted };
     int const laps = test::laps(20, 2'000);
     int cells = 0;
-    for (kind const how : {kind::cancel, kind::kill, kind::exit, kind::limit, kind::scope}) {
-        for (end const outcome : {end::completes, end::fails, end::is_aborted}) {
+    error_code const ends[] = {{}, asio_error::connection_reset, asio_error::operation_aborted};
+    for (way const how : {way::cancel, way::kill, way::exit, way::limit, way::scope}) {
+        for (error_code const& end : ends) {
             for (int lap = 0; lap < laps; ++lap) {
-                unique_function<void(error_code)> finish;
-                std::string seen;
-                std::optional<cancel_scope> scope;
-                auto waiting = spawn([&] {
-                    std::optional<timeout> limit;
-                    if (how == kind::limit) {
-                        limit.emplace(1s);
-                    }
-                    auto const operate = [&] {
-                        seen = test::interruption_of([&] {
-                            boost::asio::async_initiate<use_greenlet_t const, void(error_code)>(
-                                [&](auto handler) {
-                                    finish = [handler = std::move(handler)](error_code e) mutable {
-                                        std::move(handler)(e);
-                                    };
-                                },
-                                use_greenlet);
-                        });
-                    };
-                    if (how == kind::scope) {
-                        scope.emplace();
-                        scope->run(operate);
-                    } else {
-                        operate();
-                    }
-                    limit.reset();
-                    static_cast<void>(test::interruption_of([] { yield(); }));
-                });
-                test::settle();
-                auto const interrupt = [&] {
-                    switch (how) {
-                    case kind::cancel:
-                        waiting.cancel();
-                        break;
-                    case kind::kill:
-                        waiting.kill(std::runtime_error{"killed"});
-                        break;
-                    case kind::exit:
-                        waiting.kill();
-                        break;
-                    case kind::limit:
-                        sleep_for(1s);
-                        break;
-                    case kind::scope:
-                        scope->cancel();
-                        break;
-                    }
-                };
-                bool const first = lap % 2 == 0;
-                if (first) {
-                    interrupt();
+                bool const interrupted_first = lap % 2 == 0;
+                interrupted_call call{how};
+                if (interrupted_first) {
+                    call.interrupt();
                 }
-                error_code code;
-                if (outcome != end::completes) {
-                    code = outcome == end::fails ? asio_error::connection_reset
-                                                 : asio_error::operation_aborted;
+                call.finish(end);
+                if (!interrupted_first) {
+                    call.interrupt();
                 }
-                std::exchange(finish, nullptr)(code);
-                if (!first) {
-                    interrupt();
-                }
-                waiting.join();
-                bool const interrupted = first && outcome == end::is_aborted;
-                std::string const plain = outcome == end::completes ? "returned"
-                                                                    : system_error{code}.what();
-                EXPECT_EQ(seen == plain, !interrupted) << seen;
+                call.join();
+                bool const aborted = end == asio_error::operation_aborted;
+                std::string const plain = end.failed() ? system_error{end}.what() : "returned";
+                EXPECT_EQ(call.seen == plain, !(interrupted_first && aborted)) << call.seen;
                 ++cells;
             }
         }

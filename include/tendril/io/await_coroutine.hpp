@@ -8,8 +8,8 @@
 //     std::string const page = tendril::await(fetch(server));
 //
 // The greenlet parks until the coroutine has ended, and gets what it returns or throws. The
-// coroutine runs in handlers of the hub's context, between greenlets: it must not park, but may wait
-// for a task with `co_await` (async_task.hpp).
+// coroutine runs in handlers of the hub's context, between greenlets: it must not park, but may
+// wait for a task with `co_await` (async_task.hpp).
 //
 //     the greenlet is interrupted      the coroutine sees Asio's terminal cancellation: what it
 //                                      waits for is aborted, and unless it says otherwise it throws
@@ -18,9 +18,9 @@
 //     the coroutine returns or fails   that is the result, and the interruption comes at the next
 //       otherwise after all            park
 //
-// `co_spawn(executor, coroutine, use_greenlet)` is the same for a coroutine that runs elsewhere; its
-// result must have a default constructor then, which is not needed here. While a coroutine exists,
-// Asio counts it as work: a hub that waits for it never finds that nothing can happen any more.
+// `co_spawn(executor, coroutine, use_greenlet)` is the same, but the result must have a default
+// constructor then, which is not needed here. While a coroutine exists, Asio counts it as work: a
+// hub that waits for it never finds that nothing can happen any more.
 //
 // Read next: async_task.hpp.
 

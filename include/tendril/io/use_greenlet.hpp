@@ -329,7 +329,7 @@ class async_result<executor_binder<Token, Executor>, R(Values...)> {
 public:
     using return_type = tendril::detail::returned_by<std::decay_t<Values>...>;
 
-    /// As above; the handler runs on the bound executor, and the greenlet on its own. Switches: may.
+    /// As above; the handler runs on the bound executor, the greenlet on its own. Switches: may.
     template <typename Initiation, typename... Args>
     static return_type initiate(
         Initiation&& initiation, executor_binder<Token, Executor> const& token, Args&&... args) {

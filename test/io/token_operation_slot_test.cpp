@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/failing_allocations.hpp>
 #include <harness/tendril_test.hpp>
-#include <tendril/io/operation_slot.hpp>
+#include <tendril/io/token_operation.hpp>
 
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/cancellation_type.hpp>
@@ -17,7 +17,7 @@ using boost::asio::cancellation_type;
 
 }  // namespace
 
-TENDRIL_TEST(operation_slot, calls_what_is_installed_with_the_type) {
+TENDRIL_TEST(token_operation_slot, calls_what_is_installed_with_the_type) {
     operation_signal signal;
     cancellation_type seen = cancellation_type::none;
     signal.slot().assign([&](cancellation_type type) { seen = type; });
@@ -27,7 +27,7 @@ TENDRIL_TEST(operation_slot, calls_what_is_installed_with_the_type) {
     EXPECT_TRUE(signal.emitted());
 }
 
-TENDRIL_TEST(operation_slot, knows_whether_it_has_a_signal_and_a_handler) {
+TENDRIL_TEST(token_operation_slot, knows_whether_it_has_a_signal_and_a_handler) {
     operation_slot none;
     EXPECT_FALSE(none.is_connected());
     EXPECT_FALSE(none.has_handler());
@@ -42,7 +42,7 @@ TENDRIL_TEST(operation_slot, knows_whether_it_has_a_signal_and_a_handler) {
     EXPECT_FALSE(slot.has_handler());
 }
 
-TENDRIL_TEST(operation_slot, a_handler_goes_when_another_one_comes_and_at_the_end) {
+TENDRIL_TEST(token_operation_slot, a_handler_goes_when_another_one_comes_and_at_the_end) {
     auto const counted = std::make_shared<int>();
     {
         operation_signal signal;
@@ -54,7 +54,7 @@ TENDRIL_TEST(operation_slot, a_handler_goes_when_another_one_comes_and_at_the_en
     EXPECT_EQ(counted.use_count(), 1);
 }
 
-TENDRIL_TEST(operation_slot, a_handler_of_the_usual_size_allocates_nothing) {
+TENDRIL_TEST(token_operation_slot, a_handler_of_the_usual_size_allocates_nothing) {
     operation_signal signal;
     std::array<void*, 8> const state{};
     test::no_allocation const until_end;
@@ -62,7 +62,7 @@ TENDRIL_TEST(operation_slot, a_handler_of_the_usual_size_allocates_nothing) {
     signal.emit(cancellation_type::terminal);
 }
 
-TENDRIL_TEST(operation_slot, a_large_handler_and_one_that_cannot_be_made_are_no_harm) {
+TENDRIL_TEST(token_operation_slot, a_large_handler_and_one_that_cannot_be_made_are_no_harm) {
     struct heavy {
         explicit heavy(bool fails) {
             if (fails) {
@@ -83,7 +83,7 @@ TENDRIL_TEST(operation_slot, a_large_handler_and_one_that_cannot_be_made_are_no_
     EXPECT_TRUE(signal.slot().has_handler());
 }
 
-TENDRIL_TEST(operation_slot, is_a_slot_of_asios_own_as_well) {
+TENDRIL_TEST(token_operation_slot, is_a_slot_of_asios_own_as_well) {
     operation_signal signal;
     boost::asio::cancellation_slot common = signal.slot();
     int calls = 0;
@@ -95,7 +95,7 @@ TENDRIL_TEST(operation_slot, is_a_slot_of_asios_own_as_well) {
     EXPECT_FALSE(common.has_handler());
 }
 
-TENDRIL_TEST(operation_slot, carries_the_cancellation_state_of_a_composed_operation) {
+TENDRIL_TEST(token_operation_slot, carries_the_cancellation_state_of_a_composed_operation) {
     operation_signal signal;
     boost::asio::cancellation_state const state{signal.slot()};
     int calls = 0;
