@@ -7,7 +7,10 @@
 // operations is made of, what a stream is, and signals. From here on headers include Asio.
 
 #include <tendril/io/any_stream.hpp>
+#include <tendril/io/buffered_reader.hpp>
+#include <tendril/io/buffered_writer.hpp>
 #include <tendril/io/context_bound.hpp>
+#include <tendril/io/copy.hpp>
 #include <tendril/io/error.hpp>
 #include <tendril/io/operation.hpp>
 #include <tendril/io/signal_set.hpp>
