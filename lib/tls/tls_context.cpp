@@ -150,8 +150,7 @@ void set_sessions(SSL_CTX& context, tls_settings const& settings) {
         SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
         return;
     }
-    SSL_CTX_set_session_cache_mode(
-        &context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(&context, &tls_core::session_came);
 }
 
@@ -195,7 +194,8 @@ ssl_context_owner tls_context_state::build(tls_identity const* identity) const {
     SSL_CTX_set_min_proto_version(&context, number_of(settings.lowest));
     SSL_CTX_set_max_proto_version(&context, number_of(settings.highest));
     SSL_CTX_set_options(
-        &context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+        &context,
+        SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(
         &context,
         SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
@@ -278,8 +278,9 @@ tls_context tls_context::make_client(tls_client_options options, char const*) {
         options.verify != tls_verify::if_shown,
         "a server always shows its certificate: a client verifies it, or takes whatever it is");
     tls_settings settings{
-        tls_role::client, options.verify, std::move(options.authorities), options.lowest,
-        options.highest, detail::on_the_wire(options.protocols), options.kept_sessions};
+        tls_role::client,     options.verify,  std::move(options.authorities),
+        options.lowest,       options.highest, detail::on_the_wire(options.protocols),
+        options.kept_sessions};
     tls_context made;
     made.state_ = std::make_shared<tls_context_state>(
         std::move(settings), options.identity ? &*options.identity : nullptr);
@@ -292,8 +293,14 @@ tls_context tls_context::make_server(tls_server_options options, char const*) {
         options.clients == tls_verify::nothing || !options.authorities.empty(),
         "clients are verified against authorities of your own: name them in `authorities`");
     tls_settings settings{
-        tls_role::server, options.clients, std::move(options.authorities), options.lowest,
-        options.highest, detail::on_the_wire(options.protocols), 0, std::move(options.choose)};
+        tls_role::server,
+        options.clients,
+        std::move(options.authorities),
+        options.lowest,
+        options.highest,
+        detail::on_the_wire(options.protocols),
+        0,
+        std::move(options.choose)};
     tls_context made;
     made.state_ = std::make_shared<tls_context_state>(std::move(settings), &options.identity);
     return made;

@@ -2,8 +2,8 @@
 //
 // The bytes and the end; tls_handshake.cpp has the beginning. The invariants are those of
 // tls_core.hpp.
-#include "leftover_stream.hpp"
 #include "tls_core.hpp"
+#include "leftover_stream.hpp"
 
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/support/assert.hpp>
@@ -271,7 +271,8 @@ void tls_core::await_end(error_code& error) {
     tls_step step = tls_step::done;
     while (step == tls_step::done) {
         step = drive(
-            [&](SSL* ssl) { return SSL_read(ssl, dropped.data(), clamped(dropped.size())); }, error);
+            [&](SSL* ssl) { return SSL_read(ssl, dropped.data(), clamped(dropped.size())); },
+            error);
     }
     if (step == tls_step::ended || error == tls_errc::truncated) {
         error = {};

@@ -18,8 +18,8 @@ namespace tendril {
 /// to it, as PEM texts.
 struct tls_identity {
     /// The certificate first, then its issuer, and so on.
-    std::string chain;
-    std::string key;
+    std::string chain = {};
+    std::string key = {};
     /// Needed when the key is encrypted.
     std::string password = {};
 

@@ -43,7 +43,7 @@ class tls_context;
 namespace detail {
 class tls_context_state;
 class tls_core;
-}
+}  // namespace detail
 
 /// What is spoken. Older ones are not.
 enum class tls_version : std::uint8_t { tls_1_2, tls_1_3 };
@@ -75,7 +75,7 @@ struct tls_client_options {
 
 /// How a server goes about it.
 struct tls_server_options {
-    tls_identity identity;
+    tls_identity identity = {};
     /// Whether clients must show a certificate, and by whom it must be signed, as PEM text.
     tls_verify clients = tls_verify::nothing;
     std::string authorities = {};

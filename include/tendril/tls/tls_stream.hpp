@@ -105,8 +105,7 @@ public:
     /// the caller's. Throws: std::bad_alloc; misuse when the context is no client's, or there is no
     /// host and it must be verified. Switches: never.
     template <byte_stream Stream>
-        requires(!std::is_reference_v<Stream>)
-    static tls_stream client(
+    requires(!std::is_reference_v<Stream>) static tls_stream client(
         Stream&& stream, tls_context const& context, std::string host, tls_session session = {}) {
         tls_stream made = prepare_client(context, std::move(host), std::move(session));
         made.take(any_stream{std::move(stream)});
@@ -116,8 +115,8 @@ public:
     /// Makes the server's end. Throws: std::bad_alloc; misuse when the context is no server's.
     /// Switches: never.
     template <byte_stream Stream>
-        requires(!std::is_reference_v<Stream>)
-    static tls_stream server(Stream&& stream, tls_context const& context) {
+    requires(!std::is_reference_v<Stream>) static tls_stream
+        server(Stream&& stream, tls_context const& context) {
         tls_stream made = prepare_server(context);
         made.take(any_stream{std::move(stream)});
         return made;
