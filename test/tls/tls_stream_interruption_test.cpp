@@ -259,7 +259,7 @@ TENDRIL_HUB_TEST(tls_interruption, an_unwrap_that_is_interrupted_can_be_tried_ag
             plain = ends.victim.unwrap();
         }
         plain.write(buffer("clear"sv));
-        any_stream far = other.get();
+        any_stream far = std::move(other).get();
         std::array<char, 1> byte;
         EXPECT_EQ(far.read_some(buffer(byte)), 1U);
         EXPECT_EQ(byte[0], 'c');

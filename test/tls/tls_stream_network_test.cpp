@@ -104,7 +104,7 @@ TENDRIL_HUB_TEST(tls_network, a_client_connects_by_name_and_reports_who_refused)
                 listener.accept(), test::good_server({.identity = identity}));
             error_code error;
             stream.handshake(error);
-            say(stream, "hello");
+            test::say(stream, "hello");
             stream.close();
         }
     });
