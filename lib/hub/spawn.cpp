@@ -8,7 +8,9 @@
 #include <tendril/hub/hub.hpp>
 #include <tendril/support/scope_exit.hpp>
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace tendril {
@@ -19,7 +21,10 @@ class raw_body final : public greenlet_body {
 public:
     raw_body(hub& owner, unique_function<void()> function) noexcept
         : owner_{owner},
-          function_{std::move(function)} {}
+          function_{std::move(function)},
+          spawner_{owner.thread().current->id} {}
+
+    std::optional<std::uint32_t> spawner() const noexcept override { return spawner_; }
 
     value run(value) override {
         scope_exit const destroy_captures{[this] {
@@ -39,6 +44,7 @@ public:
 private:
     hub& owner_;
     unique_function<void()> function_;
+    std::uint32_t spawner_;
 };
 
 }  // namespace

@@ -14,8 +14,12 @@
 #include <tendril/hub/remote.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/task/shared_future.hpp>
+#include <tendril/task/when_done.hpp>
+
+#include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace tendril::detail {
 
@@ -26,6 +30,9 @@ public:
         : door_{std::move(door)},
           function_{std::move(function)} {}
     ~shared_link() = default;
+
+    // Its number among the links of its future. Guarded by the mutex of that.
+    std::uint64_t number = 0;
 
     // Lets its hub call it, which owns it from then on. Otherwise it stays the caller's.
     static void send(std::unique_ptr<shared_link>& link) noexcept {
@@ -125,7 +132,7 @@ void shared_future_core::tell_readers(shared_core::lock& entered) noexcept {
     entered.unlock();
 }
 
-void shared_future_core::on_done(unique_function<void()> link) {
+std::uint64_t shared_future_core::add_link(unique_function<void()> link) {
     hub* const here = hub::of(this_thread());
     TENDRIL_REQUIRE(
         here != nullptr,
@@ -133,10 +140,42 @@ void shared_future_core::on_done(unique_function<void()> link) {
         "wait for the future there");
     auto made = std::make_unique<shared_link>(here->remote(), std::move(link));
     auto const entered = enter();
+    std::uint64_t const number = ++links_added_;
+    made->number = number;
     if (settled_.done()) {
         shared_link::send(made);
     } else {
         links_.push_back(std::move(made));
+    }
+    return number;
+}
+
+void shared_future_core::remove_link(std::uint64_t number) noexcept {
+    std::unique_ptr<shared_link> removed;
+    auto const entered = enter();
+    auto const found = std::find_if(
+        links_.begin(), links_.end(), [&](auto const& each) { return each->number == number; });
+    if (found != links_.end()) {
+        removed = std::move(*found);
+        links_.erase(found);
+    }
+}
+
+void shared_watch::begin(shared_future_core& watched, waiter& whole) {
+    watched_ = &watched;
+    process_ = ::getpid();
+    told_ = std::make_shared<told>(whole);
+    link_ = watched.add_link([weak = std::weak_ptr{told_}] {
+        if (auto const still_there = weak.lock(); still_there && !still_there->left) {
+            still_there->part.wake();
+        }
+    });
+}
+
+// In the child of a fork the mutex may be locked by a thread that is not there.
+void shared_watch::leave() noexcept {
+    if (told_ != nullptr && !std::exchange(told_->left, true) && process_ == ::getpid()) {
+        watched_->remove_link(link_);
     }
 }
 

@@ -35,6 +35,12 @@ TENDRIL_TEST(error, every_code_has_a_text_of_its_own) {
     }
 }
 
+TENDRIL_TEST(error, the_text_of_busy_says_the_rule) {
+    EXPECT_EQ(
+        make_error_code(errc::busy).message(),
+        "another greenlet already waits for this direction: one reader and one writer at a time");
+}
+
 TENDRIL_TEST(error, a_limit_that_ran_out_compares_equal_to_the_standard_condition) {
     EXPECT_EQ(make_error_code(errc::timed_out), std::errc::timed_out);
     EXPECT_NE(make_error_code(errc::closed), std::errc::timed_out);

@@ -150,6 +150,11 @@ public:
     void start_eagerly(spawn_options&& options);
     void start_eagerly();
 
+    /// The same in two steps, for who has to know of the task before it runs: makes the greenlet,
+    /// then lets it begin.
+    void prepare(spawn_options&& options) { make_greenlet(std::move(options)); }
+    void begin_now() { hub_.run_first_step(*block_); }
+
     /// As `start`, but waits until a moment before the greenlet is queued.
     void start_at(spawn_options&& options, time_point when);
 
@@ -162,6 +167,8 @@ public:
     std::string const& name() const noexcept;
     std::source_location const& where() const noexcept { return made_at; }
     std::uint32_t id() const noexcept { return id_; }
+    /// The number of the greenlet that has spawned it.
+    std::optional<std::uint32_t> spawner() const noexcept final { return kept_number(); }
 
     bool wait_until(deadline limit);
     /// Puts a waiter into the queue of those who are woken at the end. Requires: unfinished.
