@@ -194,8 +194,27 @@ void protocol_connection::call_without_switch(char const* name, F&& callback) {
     }
 }
 
+// In a handler. A call that waits in `drain`, say, hears there that the connection is over.
+bool protocol_connection::is_news_of_the_end() const {
+    if (stage_ != stage::over) {
+        return false;
+    }
+    try {
+        throw;
+    } catch (system_error const& error) {
+        return error.code() == error_;
+    } catch (abi::__forced_unwind const&) {
+        throw;
+    } catch (...) {
+        return false;
+    }
+}
+
 // In a handler of what a call of the protocol has thrown.
 void protocol_connection::fail(char const* name) {
+    if (is_news_of_the_end()) {
+        return;
+    }
     this_hub().report_error(std::current_exception(), name);
     lose(std::current_exception(), io_error(errc::closed));
 }

@@ -63,6 +63,7 @@ private:
     void call(char const* name, F&& callback);
     template <typename F>
     void call_without_switch(char const* name, F&& callback);
+    bool is_news_of_the_end() const;
     void fail(char const* name);
 
     void serve();
@@ -113,7 +114,7 @@ private:
     bool eof_sent_ = false;
 
     task<void> writer_;
-    std::uint64_t reader_id_ = 0;
+    std::optional<std::uint64_t> reader_id_;
     callback_handle flush_timer_;
     // What somebody waits for.
     event made_;

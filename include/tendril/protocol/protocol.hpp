@@ -23,7 +23,8 @@
 //   marks: inside a `write` of whoever writes, and from the greenlet that empties the buffer. They
 //   may come while one of the four waits. They must not wait: that is `misuse`.
 // * What a call throws is reported to the hub's error handler, ends the connection as `abort` does,
-//   and is what `connection_lost` is told.
+//   and is what `connection_lost` is told. What `drain` throws because the connection is over may
+//   leave a call, and is no error.
 //
 // When the greenlet of the connection is ended (the hub closes, a server is destroyed), a call that
 // waits is ended by `greenlet_exit`, and `connection_lost` comes all the same.
