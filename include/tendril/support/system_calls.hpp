@@ -22,6 +22,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <ctime>
 
 namespace tendril {
 
@@ -46,14 +47,19 @@ struct system_calls {
 
     // Sockets.
     int (*socket)(int domain, int type, int protocol);
+    int (*socketpair)(int domain, int type, int protocol, int* ends);
     int (*bind)(int fd, sockaddr const* address, socklen_t size);
     int (*listen)(int fd, int backlog);
+    int (*connect)(int fd, sockaddr const* address, socklen_t size);
     int (*accept4)(int fd, sockaddr* address, socklen_t* size, int flags);
     int (*setsockopt)(int fd, int level, int name, void const* value, socklen_t size);
+    int (*getsockopt)(int fd, int level, int name, void* value, socklen_t* size);
     int (*getsockname)(int fd, sockaddr* address, socklen_t* size);
     int (*getpeername)(int fd, sockaddr* address, socklen_t* size);
     ssize_t (*recvmsg)(int fd, msghdr* message, int flags);
     ssize_t (*sendmsg)(int fd, msghdr const* message, int flags);
+    int (*recvmmsg)(int fd, mmsghdr* messages, unsigned count, int flags, timespec* limit);
+    int (*sendmmsg)(int fd, mmsghdr* messages, unsigned count, int flags);
     ssize_t (*recv)(int fd, void* data, std::size_t size, int flags);
     ssize_t (*send)(int fd, void const* data, std::size_t size, int flags);
     int (*shutdown)(int fd, int how);
