@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/blocking_calls.hpp>
+#include <harness/datagrams.hpp>
 #include <tendril/net/unix_datagram.hpp>
-
-#include <sys/socket.h>
 
 #include <array>
 #include <memory>
+#include <tuple>
 #include <utility>
 
 namespace tendril::test {
@@ -15,13 +15,6 @@ namespace {
 
 struct pair_of_sockets {
     pair_of_sockets() { std::tie(here, there) = unix_datagram::pair(); }
-    void fill() const {
-        while (::send(here.native_handle(), "f", 1, MSG_DONTWAIT) == 1) {}
-    }
-    void drain() const {
-        char byte = 0;
-        while (::recv(there.native_handle(), &byte, 1, MSG_DONTWAIT) == 1) {}
-    }
     unix_datagram here;
     unix_datagram there;
 };
@@ -50,7 +43,7 @@ blocking_call receiving(bool timed) {
                         boost::asio::buffer(data), error, timed ? limit : deadline::never());
                 });
             },
-        .give = [=] { pair->fill(); },
+        .give = [=] { fill_peer(pair->here); },
         .close = [=] { pair->there.close(); },
         .to_wishes = answer::given_late,
         .alone = true,
@@ -71,7 +64,7 @@ blocking_call receiving_many(bool timed) {
                         places, error, timed ? limit : deadline::never());
                 });
             },
-        .give = [=] { pair->fill(); },
+        .give = [=] { fill_peer(pair->here); },
         .close = [=] { pair->there.close(); },
         .to_wishes = answer::given_late,
         .alone = true,
@@ -80,7 +73,7 @@ blocking_call receiving_many(bool timed) {
 
 blocking_call sending(bool timed) {
     auto const pair = std::make_shared<pair_of_sockets>();
-    pair->fill();
+    fill_peer(pair->here);
     return {
         .name = "send",
         .take =
@@ -90,7 +83,7 @@ blocking_call sending(bool timed) {
                         boost::asio::buffer("x", 1), error, timed ? limit : deadline::never());
                 });
             },
-        .give = [=] { pair->drain(); },
+        .give = [=] { drain(pair->there); },
         .close = [=] { pair->here.close(); },
         .to_wishes = answer::given_late,
         .alone = true,
@@ -104,9 +97,7 @@ blocking_call sending_to_a_stranger(bool timed) {
         unix_datagram_endpoint address = there.local_endpoint();
     };
     auto const both = std::make_shared<strangers>();
-    while (::sendto(
-               both->here.native_handle(), "f", 1, MSG_DONTWAIT, both->address.data(),
-               static_cast<socklen_t>(both->address.size())) == 1) {}
+    fill_queue(both->address);
     return {
         .name = "send_to",
         .take =
@@ -117,11 +108,7 @@ blocking_call sending_to_a_stranger(bool timed) {
                         timed ? limit : deadline::never());
                 });
             },
-        .give =
-            [=] {
-                char byte = 0;
-                while (::recv(both->there.native_handle(), &byte, 1, MSG_DONTWAIT) == 1) {}
-            },
+        .give = [=] { drain(both->there); },
         .close = [=] { both->here.close(); },
         .to_wishes = answer::given_late,
         .alone = true,

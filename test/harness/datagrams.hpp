@@ -5,6 +5,9 @@
 
 #include <harness/network.hpp>
 #include <tendril/net/udp_socket.hpp>
+#include <tendril/net/unix_datagram.hpp>
+
+#include <sys/socket.h>
 
 #include <array>
 #include <cstddef>
@@ -59,6 +62,32 @@ error_code send_error(Socket& socket, std::string_view text = "x") {
     error_code error;
     socket.send(boost::asio::buffer(text), error);
     return error;
+}
+
+/// Sends to a Unix socket until its queue is full, from sockets whose own room is not.
+inline void fill_queue(unix_datagram_endpoint const& receiver) {
+    bool is_full = false;
+    while (!is_full) {
+        unix_datagram const helper = unix_datagram::bind({});
+        std::size_t sent = 0;
+        while (::sendto(
+                   helper.native_handle(), "f", 1, MSG_DONTWAIT, receiver.data(),
+                   static_cast<socklen_t>(receiver.size())) == 1) {
+            ++sent;
+        }
+        is_full = sent == 0;
+    }
+}
+
+/// Sends to the peer of a Unix socket until there is no room.
+inline void fill_peer(unix_datagram const& sender) {
+    while (::send(sender.native_handle(), "f", 1, MSG_DONTWAIT) == 1) {}
+}
+
+/// Takes all that is there. Whose own room was full is told when most of it is free again.
+inline void drain(unix_datagram const& receiver) {
+    char byte = 0;
+    while (::recv(receiver.native_handle(), &byte, 1, MSG_DONTWAIT) >= 0) {}
 }
 
 }  // namespace tendril::test

@@ -41,10 +41,7 @@ struct full_pair {
 
     full_pair() {
         std::tie(sender, receiver) = unix_datagram::pair();
-        fill();
-    }
-    void fill() const {
-        while (::send(sender.native_handle(), "f", 1, MSG_DONTWAIT) == 1) {}
+        test::fill_peer(sender);
     }
 };
 
@@ -66,7 +63,7 @@ TENDRIL_HUB_TEST(datagram_handle, a_second_sender_is_told_busy_and_the_first_sen
     auto first = spawn([&] { return send_error(pair.sender, "from the first"); });
     settle();
     EXPECT_EQ(send_error(pair.sender), errc::busy);
-    take(pair.receiver);
+    test::drain(pair.receiver);
     EXPECT_FALSE(first.get().failed());
 }
 
@@ -78,7 +75,7 @@ TENDRIL_HUB_TEST(datagram_handle, one_receives_while_another_sends) {
     post(pair.receiver, "received");
     EXPECT_EQ(receiver.get(), "received");
     EXPECT_FALSE(sender.done());
-    take(pair.receiver);
+    test::drain(pair.receiver);
     EXPECT_FALSE(sender.get().failed());
 }
 

@@ -69,7 +69,7 @@ TENDRIL_HUB_TEST(datagram_interruption, one_that_is_to_end_takes_and_sends_nothi
 
 TENDRIL_HUB_TEST(datagram_interruption, ending_the_receiver_does_not_disturb_the_sender) {
     auto [here, there] = unix_datagram::pair();
-    while (::send(here.native_handle(), "f", 1, MSG_DONTWAIT) == 1) {}
+    test::fill_peer(here);
     auto receiver = spawn([&end = here] { return take(end); });
     auto sender = spawn([&end = here] { return test::send_error(end); });
     settle();
@@ -77,7 +77,7 @@ TENDRIL_HUB_TEST(datagram_interruption, ending_the_receiver_does_not_disturb_the
     receiver.join();
     settle();
     EXPECT_FALSE(sender.done());
-    take(there);
+    test::drain(there);
     EXPECT_FALSE(sender.get().failed());
 }
 

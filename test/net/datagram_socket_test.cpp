@@ -233,7 +233,8 @@ TENDRIL_HUB_TEST(datagram_socket, a_batch_of_a_connected_socket_goes_to_its_peer
         outgoing{.data = boost::asio::buffer("a", 1)},
         outgoing{.data = boost::asio::buffer("b", 1)}};
     EXPECT_EQ(here.send_batch(both), 2U);
-    EXPECT_EQ(take(there) + take(there), "ab");
+    EXPECT_EQ(take(there), "a");
+    EXPECT_EQ(take(there), "b");
 }
 
 TENDRIL_HUB_TEST(
@@ -249,7 +250,8 @@ TENDRIL_HUB_TEST(
     EXPECT_EQ(here.send_batch(all.subspan(1), error), 0U);
     EXPECT_EQ(error, asio_error::message_size);
     EXPECT_EQ(here.send_batch(all.subspan(2)), 1U);
-    EXPECT_EQ(take(there) + take(there), "ac");
+    EXPECT_EQ(take(there), "a");
+    EXPECT_EQ(take(there), "c");
 }
 
 TENDRIL_HUB_TEST(datagram_socket, an_empty_batch_waits_for_nothing) {

@@ -50,18 +50,13 @@ std::string abstract_name(std::string_view name) {
     return std::string(1, '\0') + "tendril-test-" + std::to_string(::getpid()) + std::string{name};
 }
 
-// Two that are not each other's peers, the second of them full. Its queue has few places, and there
-// are as many datagrams in it as can be.
+// Two that are not each other's peers, the second of them full.
 struct strangers {
     unix_datagram sender = unix_datagram::bind({});
     unix_datagram receiver = unix_datagram::bind({});
     unix_datagram_endpoint address = receiver.local_endpoint();
 
-    strangers() {
-        while (::sendto(
-                   sender.native_handle(), "f", 1, MSG_DONTWAIT, address.data(),
-                   static_cast<socklen_t>(address.size())) == 1) {}
-    }
+    strangers() { test::fill_queue(address); }
     error_code send() {
         error_code error;
         sender.send_to(boost::asio::buffer("x", 1), address, error);
@@ -149,11 +144,11 @@ TENDRIL_HUB_TEST(unix_datagram, one_that_is_no_unix_socket_is_not_adopted) {
 
 TENDRIL_HUB_TEST(unix_datagram, a_sender_waits_for_its_peer) {
     auto [one, other] = unix_datagram::pair();
-    while (::send(one.native_handle(), "f", 1, MSG_DONTWAIT) == 1) {}
+    test::fill_peer(one);
     auto sender = spawn([&end = one] { return test::send_error(end, "waited"); });
     settle();
     EXPECT_FALSE(sender.done());
-    take(other);
+    test::drain(other);
     EXPECT_FALSE(sender.get().failed());
 }
 
