@@ -47,6 +47,9 @@ error_code refusal_of_datagrams(datagram_core const* core, bool datagram_core::*
     return core->*direction ? io_error(errc::busy) : error_code{};
 }
 
+// So often in a row a call may be interrupted by signals; then its caller is told.
+constexpr int most_interrupted = 1024;
+
 error_code result_of(int returned) noexcept {
     return returned < 0 ? last_system_error() : error_code{};
 }
@@ -55,13 +58,14 @@ error_code result_of(int returned) noexcept {
 template <typename Attempt, typename Wait>
 std::size_t try_until(datagram_core& core, error_code& error, Attempt attempt, Wait wait) {
     bool in_time = true;
+    int interrupted = 0;
     while (core.stage == stream_stage::open) {
         auto const done = attempt(core.descriptor->native_handle());
         if (done >= 0) {
             account_for_success(core.home);
             return static_cast<std::size_t>(done);
         }
-        if (errno == EINTR) {
+        if (errno == EINTR && ++interrupted < most_interrupted) {
             continue;
         }
         if (!must_wait(errno)) {

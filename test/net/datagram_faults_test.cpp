@@ -136,6 +136,12 @@ TENDRIL_HUB_TEST(datagram_faults, a_storm_of_interrupted_calls_ends) {
     EXPECT_EQ(take(there), "through");
 }
 
+TENDRIL_HUB_TEST(datagram_faults, calls_that_are_always_interrupted_do_not_hang) {
+    auto [here, there] = connected_sockets();
+    failing_system_calls const storm{&system_calls::recvmsg, EINTR, 1, failure::for_ever};
+    EXPECT_EQ(test::receive_error(there), asio_error::interrupted);
+}
+
 TENDRIL_HUB_TEST(datagram_faults, other_errors_are_reported_once_and_nothing_is_lost) {
     auto [here, there] = connected_sockets();
     for (int const code : {ENOBUFS, ENOMEM, EPERM, ENETDOWN, EHOSTUNREACH}) {
