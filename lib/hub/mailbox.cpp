@@ -55,7 +55,7 @@ bool mailbox::post(letter& added) noexcept {
         }
         mail_.push_back(added);
         has_mail_.store(true, std::memory_order_relaxed);
-        write = must_write();
+        write = asleep_ && must_write();
     }
     if (write) {
         write_bell();
@@ -102,9 +102,14 @@ void mailbox::write_bell() const noexcept {
 void mailbox::collect() noexcept {
     if (has_mail_.load(std::memory_order_relaxed)) {
         std::lock_guard const lock{mutex_};
-        has_mail_.store(false, std::memory_order_relaxed);
-        collected_.append_all_of(mail_);
+        collect_locked();
     }
+}
+
+// Requires: the mutex.
+void mailbox::collect_locked() noexcept {
+    has_mail_.store(false, std::memory_order_relaxed);
+    collected_.append_all_of(mail_);
 }
 
 bool mailbox::fall_asleep() noexcept {
@@ -116,6 +121,9 @@ bool mailbox::fall_asleep() noexcept {
 void mailbox::wake_up() noexcept {
     std::lock_guard const lock{mutex_};
     asleep_ = false;
+    // The turn that follows looks at whatever the ring was for.
+    rung_ = false;
+    collect_locked();
 }
 
 bool mailbox::close() noexcept {

@@ -80,6 +80,7 @@ private:
         letter* last_ = nullptr;
     };
 
+    void collect_locked() noexcept;
     bool must_write() noexcept;
     void write_bell() const noexcept;
 
