@@ -373,7 +373,19 @@ void hub::sleep(deadline until) {
     if (!mailbox_->fall_asleep()) {
         return;
     }
-    scope_exit const awake{[&] { mailbox_->wake_up(); }};
+    bool rung = false;
+    {
+        scope_exit const awake{[&] { rung = mailbox_->wake_up(); }};
+        sleep_announced(until);
+    }
+    // A ring seldom comes together with something else, which the next turn would find. But alarms
+    // that are due come after all that is ready.
+    if (reactor_->may_have_more() && (!rung || alarm_is_due())) {
+        reactor_->poll();
+    }
+}
+
+void hub::sleep_announced(deadline until) {
     // Asking costs a system call, so it is done only when the reactor would not notice by itself.
     if (!until.is_never() && referenced_alarms_ == 0) {
         bool const drained = is_drained();
@@ -390,10 +402,6 @@ void hub::sleep(deadline until) {
     bool const may_be_rung = mailbox_->has_remotes() || jobs_ > 0;
     if (!reactor_->sleep(until, may_be_rung) && !mailbox_->has_mail()) {
         give_up_waiting();
-    }
-    // The next turn finds the other handlers that are ready, but alarms that are due do not wait.
-    if (reactor_->may_have_more() && alarm_is_due()) {
-        reactor_->poll();
     }
 }
 

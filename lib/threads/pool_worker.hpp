@@ -35,8 +35,8 @@ public:
     /// told.
     bool wait(timespec const* most) noexcept {
         while (told_.load(std::memory_order_acquire) == 0) {
-            long const ended =
-                ::syscall(SYS_futex, &told_, FUTEX_WAIT_PRIVATE, 0, most, nullptr, 0);
+            long const ended = ::syscall(
+                SYS_futex, &told_, FUTEX_WAIT_PRIVATE, 0, most, nullptr, 0);
             if (ended != 0 && errno == ETIMEDOUT) {
                 return false;
             }
