@@ -9,10 +9,10 @@
 // * No work guard is held for ever, and waiting for the bell is not counted as work. When nothing
 //   else keeps Asio busy, `run_one` returns at once, and that is how the hub learns that nobody can
 //   ever wake it.
-// * Nobody reads the bell of a hub of its own, and no operation waits for it. Asio watches for edges,
-//   and each write is one, so the write alone ends `run_one`: Asio finds no operation that wants it,
-//   and returns as if it had called one. On a context that the program runs a handler is needed,
-//   and so the bell is read there.
+// * On a context of our own nobody reads the bell, and no operation waits for it. Asio watches for
+//   edges, and each write is one, so the write alone ends `run_one`: Asio finds no operation that
+//   wants it, and returns as if it had called one. On a context that the program runs a handler is
+//   needed, and so the bell is read there.
 // * A look at the reactor calls a bounded number of handlers: one that posts itself again and again
 //   does not keep the greenlets waiting.
 // * A short sleep ends by the limit of `epoll_wait`, which costs no system call of its own. Asio
