@@ -32,7 +32,7 @@ public:
     /// Throws: what a handler throws; the other handlers keep their place.
     void poll();
 
-    /// Sleeps until a handler has been called, the bell was rung, or `until` has come; may come back
+    /// Sleeps until a handler was called, the bell was rung, or `until` has come; may come back
     /// early. Returns false when it did not sleep because nothing could ever have woken it: no
     /// limit, no I/O under way, and the bell, as `may_be_rung` says, is rung by nobody.
     /// Throws: what a handler throws.
