@@ -12,6 +12,6 @@
 #include <tendril/net/stream_socket.hpp>
 #include <tendril/net/tcp_listener.hpp>
 #include <tendril/net/tcp_stream.hpp>
-#include <tendril/net/unix_socket.hpp>
 #include <tendril/net/udp_socket.hpp>
 #include <tendril/net/unix_datagram.hpp>
+#include <tendril/net/unix_socket.hpp>
