@@ -92,7 +92,9 @@ inline control_block& task_core::make_greenlet(std::size_t stack_size) {
     id_ = block.id;
     // Nobody else knows it yet, so the count needs no locked instruction.
     references_.store(references_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    if (context_values* const inherited = this_thread().current->context) [[unlikely]] {
+    control_block const& spawner = *this_thread().current;
+    keep_number(spawner.id);
+    if (context_values* const inherited = spawner.context) [[unlikely]] {
         set_context(greenlet_ref{block}, carried_context{inherited});
     }
     return block;
@@ -148,23 +150,6 @@ control_block& task_core::make_greenlet(spawn_options&& options) {
     return block;
 }
 
-<<<<<<< HEAD
-control_block& task_core::make_greenlet(std::size_t stack_size) {
-    control_block& block = hub_.create(*this, stack_size);
-    block_ = &block;
-    id_ = block.id;
-    // Nobody else knows it yet, so the count needs no locked instruction.
-    references_.store(references_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    control_block const& spawner = *this_thread().current;
-    keep_number(spawner.id);
-    if (context_values* const inherited = spawner.context) [[unlikely]] {
-        set_context(greenlet_ref{block}, carried_context{inherited});
-    }
-    return block;
-}
-
-=======
->>>>>>> w-speed
 void task_core::record(std::exception_ptr error) noexcept {
     stage how = stage::failed;
     try {
