@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// Floor 6: the outside world, through Boost.Asio.
+// Floor 6, first half: the door to Boost.Asio.
 //
-// Streams and listeners whose calls park instead of blocking, names, signals, and the completion
-// token `use_greenlet` for everything else that speaks Asio. From here on headers include Asio.
+// The completion token `use_greenlet` for everything that speaks Asio, what a wait for one of its
+// operations is made of, what a stream is, and signals. From here on headers include Asio.
 
-#include <tendril/io/endpoint.hpp>
+#include <tendril/io/any_stream.hpp>
+#include <tendril/io/buffered_reader.hpp>
+#include <tendril/io/buffered_writer.hpp>
+#include <tendril/io/context_bound.hpp>
+#include <tendril/io/copy.hpp>
 #include <tendril/io/error.hpp>
-#include <tendril/io/resolver.hpp>
+#include <tendril/io/operation.hpp>
 #include <tendril/io/signal_set.hpp>
-#include <tendril/io/tcp.hpp>
+#include <tendril/io/stream.hpp>
 #include <tendril/io/use_greenlet.hpp>

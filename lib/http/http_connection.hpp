@@ -15,7 +15,7 @@
 
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/deadline.hpp>
-#include <tendril/io/tcp.hpp>
+#include <tendril/net/tcp_stream.hpp>
 #include <tendril/support/intrusive_list.hpp>
 
 #include <chrono>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "context_bound.hpp"
+#include <tendril/io/context_bound.hpp>
 
 #include <boost/asio/execution_context.hpp>
 

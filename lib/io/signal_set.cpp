@@ -2,7 +2,7 @@
 //
 // Asio gives a signal its default effect back when the last set that has caught it goes. What had
 // been there before the first one, a handler or "ignore", is kept here and put back then.
-#include "context_bound.hpp"
+#include <tendril/io/context_bound.hpp>
 
 #include <tendril/hub/hub.hpp>
 #include <tendril/io/error.hpp>

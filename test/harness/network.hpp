@@ -8,7 +8,7 @@
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/io/error.hpp>
-#include <tendril/io/tcp.hpp>
+#include <tendril/net/tcp_listener.hpp>
 #include <tendril/task/spawn.hpp>
 #include <tendril/testing/settle.hpp>
 #include <tendril/time/sleep.hpp>

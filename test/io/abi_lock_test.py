@@ -35,14 +35,14 @@ def link(header, *macros):
 
 def main():
     cases = [
-        ("the same Asio links", "tendril/io/endpoint.hpp", [], None),
-        ("handler tracking does not", "tendril/io/endpoint.hpp",
+        ("the same Asio links", "tendril/net/endpoint.hpp", [], None),
+        ("handler tracking does not", "tendril/net/endpoint.hpp",
          ["BOOST_ASIO_ENABLE_HANDLER_TRACKING"], "tracking_1_uring_0_epoll_1"),
-        ("nor a checked standard library", "tendril/io/endpoint.hpp",
+        ("nor a checked standard library", "tendril/net/endpoint.hpp",
          ["_GLIBCXX_DEBUG"], "epoll_1_threads_1_checked_1"),
-        ("nor an Asio without threads", "tendril/io/endpoint.hpp",
+        ("nor an Asio without threads", "tendril/net/endpoint.hpp",
          ["BOOST_ASIO_DISABLE_THREADS"], "epoll_1_threads_0_checked_0"),
-        ("nor does an Asio without epoll", "tendril/io/endpoint.hpp",
+        ("nor does an Asio without epoll", "tendril/net/endpoint.hpp",
          ["BOOST_ASIO_DISABLE_EPOLL"], "tracking_0_uring_0_epoll_0"),
         ("the completion token is locked too", "tendril/io/use_greenlet.hpp",
          ["BOOST_ASIO_ENABLE_HANDLER_TRACKING"], "tracking_1_uring_0_epoll_1"),

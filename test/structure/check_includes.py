@@ -32,8 +32,8 @@ def folders(*floors):
 DOORS = [
     ("boost/context/", ("include/tendril/context/machine_context.hpp",
                         "lib/context/machine_context.cpp")),
-    ("boost/asio/ssl", ("include/tendril/io/tls", "lib/io/tls")),
-    ("openssl/", ("include/tendril/io/tls", "lib/io/tls")),
+    ("boost/asio/ssl", folders("tls")),
+    ("openssl/", folders("tls")),
     ("boost/beast", ("lib/http/",)),
     ("boost/asio", ("lib/hub/reactor.cpp",) + folders(*ASIO_FLOORS)),
     ("boost/system/", ("lib/hub/reactor.cpp",) + folders(*ASIO_FLOORS)),

@@ -84,7 +84,7 @@ PLANTS = [
     ("includes", {HUB: including("boost/context/fiber.hpp")}, "belongs behind include/tendril"),
     ("includes", {"include/tendril/http/planted.hpp": including("boost/beast/http.hpp")},
      "belongs behind lib/http/"),
-    ("includes", {"lib/io/planted.cpp": "#include <openssl/ssl.h>\n"}, "behind include/tendril/io"),
+    ("includes", {"lib/io/planted.cpp": "#include <openssl/ssl.h>\n"}, "behind include/tendril/tls"),
     ("includes", {"lib/io/planted.cpp": "#include <boost/fiber/all.hpp>\n"}, "has no door yet"),
 
     ("headers", {SUPPORT: header()}, "not compiled as the only include"),

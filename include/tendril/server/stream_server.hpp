@@ -24,8 +24,8 @@
 
 #include <tendril/context/stack_pool.hpp>
 #include <tendril/hub/deadline.hpp>
-#include <tendril/io/endpoint.hpp>
-#include <tendril/io/tcp.hpp>
+#include <tendril/net/endpoint.hpp>
+#include <tendril/net/tcp_listener.hpp>
 #include <tendril/support/unique_function.hpp>
 
 #include <chrono>

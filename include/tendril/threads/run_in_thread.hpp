@@ -8,7 +8,7 @@
 //
 // The pool is made at first use, with ten threads at most, and serves all hubs and threads of the
 // process. It is never destroyed, because a job may hang when the program ends: at that time it
-// begins nothing more, and nobody waits for what runs. Name look-ups (io/resolver.hpp) have
+// begins nothing more, and nobody waits for what runs. Name look-ups (net/resolver.hpp) have
 // threads of their own, so jobs cannot keep them waiting, nor they jobs. Work that may wait for
 // other work of the same pool, or that takes long, is better off in a `thread_pool` of its own.
 //

@@ -3,7 +3,7 @@
 // TLS of Asio over a stream. No certificate is needed: the keys are agreed upon anonymously, which
 // only a test may do.
 #include <harness/network.hpp>
-#include <tendril/io/tcp.hpp>
+#include <tendril/net/tcp_stream.hpp>
 
 #include <boost/asio/read.hpp>
 #include <boost/asio/ssl/context.hpp>

@@ -9,7 +9,7 @@
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/waiter.hpp>
-#include <tendril/io/resolver.hpp>
+#include <tendril/net/resolver.hpp>
 
 #include <boost/asio/error.hpp>
 

@@ -3,7 +3,7 @@
 // A stream under algorithms that were written for Asio's synchronous streams and know nothing of
 // greenlets.
 #include <harness/network.hpp>
-#include <tendril/io/tcp.hpp>
+#include <tendril/net/tcp_stream.hpp>
 
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// TCP streams and listeners whose calls park the greenlet instead of blocking the thread.
+// TCP streams whose calls park the greenlet instead of blocking the thread.
 //
 //     auto stream = tendril::tcp_stream::connect("localhost", "http");
 //     stream.write(boost::asio::buffer("GET / HTTP/1.0\r\n\r\n"sv));
@@ -26,8 +26,8 @@
 // TCP_NODELAY is on: small writes leave at once. Write what belongs together with one call.
 
 #include <tendril/io/abi_lock.hpp>
-#include <tendril/io/endpoint.hpp>
 #include <tendril/io/error.hpp>
+#include <tendril/net/endpoint.hpp>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
@@ -49,7 +49,6 @@ namespace tendril {
 
 namespace detail {
 class tcp_core;
-class listener_core;
 
 /// The parts of a write: at most this many buffers leave with one system call.
 inline constexpr std::size_t most_parts = 16;
@@ -220,56 +219,5 @@ private:
 /// Ends the connection under a WebSocket of Boost.Beast, which finds this function by its name:
 /// ends the sending side, reads until the peer has ended its own, and closes. Switches: may.
 void teardown(boost::beast::role_type role, tcp_stream& stream, error_code& error);
-
-/// How a listener is made.
-struct listen_options {
-    /// How many connections may wait in the kernel to be accepted.
-    int backlog = 4096;
-    /// Takes an address over from a server that has just ended.
-    bool reuse_address = true;
-    /// Lets several listeners share an address; the kernel divides connections among them.
-    bool reuse_port = false;
-};
-
-class tcp_listener {
-public:
-    /// Makes a listener that listens to nothing: `accept` says `errc::closed`.
-    tcp_listener() noexcept = default;
-    tcp_listener(tcp_listener&& other) noexcept : core_{std::exchange(other.core_, nullptr)} {}
-    tcp_listener& operator=(tcp_listener&& other) noexcept;
-
-    /// Closes it. Must happen on the hub's thread, or after the hub has gone: elsewhere it ends the
-    /// program. Switches: never.
-    ~tcp_listener();
-
-    /// Listens at an address. An empty host means every address of the machine; port 0 means any
-    /// free port (see `local_endpoint`).
-    /// Throws: system_error, naming the address. Switches: may, when the host is a name.
-    static tcp_listener bind(
-        std::string const& host, std::uint16_t port, listen_options const& options = {});
-    /// As above. Switches: never.
-    static tcp_listener bind(tcp_endpoint const& endpoint, listen_options const& options = {});
-
-    /// Waits for a connection. Connections that fail before they are accepted are passed over.
-    /// Throws: system_error (EMFILE and the like are the caller's to wait out); what was requested
-    /// for the greenlet. Switches: may.
-    tcp_stream accept();
-    tcp_stream accept(error_code& error);
-
-    /// Stops listening and wakes whoever waits in `accept` with `errc::closed`. A second call does
-    /// nothing. Throws: wrong_thread. Switches: never. Thread: hub.
-    void close();
-
-    /// Says whether it listens. Switches: never.
-    bool is_open() const noexcept;
-
-    /// Where it listens. Throws: system_error. Switches: never.
-    tcp_endpoint local_endpoint() const;
-
-private:
-    explicit tcp_listener(detail::listener_core& core) noexcept : core_{&core} {}
-
-    detail::listener_core* core_ = nullptr;
-};
 
 }  // namespace tendril

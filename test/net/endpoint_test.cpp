@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/tendril_test.hpp>
-#include <tendril/io/endpoint.hpp>
 #include <tendril/io/error.hpp>
+#include <tendril/net/endpoint.hpp>
 
 #include <boost/asio/ip/address.hpp>
 

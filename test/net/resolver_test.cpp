@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/fake_names.hpp>
 #include <harness/network.hpp>
-#include <tendril/io/resolver.hpp>
+#include <tendril/net/resolver.hpp>
 
 #include <boost/asio/error.hpp>
 

@@ -3,7 +3,7 @@
 // What happens to a stream when a greenlet that waits for it is ended.
 #include <harness/network.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/io/tcp.hpp>
+#include <tendril/net/tcp_stream.hpp>
 #include <tendril/time/timeout.hpp>
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 #include <harness/descriptor_limit.hpp>
 #include <harness/network.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/io/tcp.hpp>
+#include <tendril/net/tcp_listener.hpp>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>

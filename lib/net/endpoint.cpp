@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <tendril/io/endpoint.hpp>
 #include <tendril/io/error.hpp>
+#include <tendril/net/endpoint.hpp>
 
 #include <charconv>
 

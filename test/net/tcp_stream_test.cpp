@@ -3,7 +3,7 @@
 // What a stream does when nothing gets in its way.
 #include <harness/network.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/io/tcp.hpp>
+#include <tendril/net/tcp_stream.hpp>
 
 #include <boost/asio/error.hpp>
 

@@ -3,7 +3,7 @@
 // What a greenlet learns that waits for a stream when somebody else closes, moves or wants it.
 #include <harness/network.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/io/tcp.hpp>
+#include <tendril/net/tcp_stream.hpp>
 
 #include <functional>
 #include <memory>

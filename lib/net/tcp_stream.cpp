@@ -17,12 +17,12 @@
 // 3. A closed core starts nothing.
 // 4. Once an operation may have let others run, it looks at its core only: the stream may be gone,
 //    or have another connection.
+#include "socket_operation.hpp"
 #include "tcp_core.hpp"
-#include "tcp_operation.hpp"
 
 #include <tendril/hub/cancellation.hpp>
-#include <tendril/io/resolver.hpp>
-#include <tendril/io/tcp.hpp>
+#include <tendril/net/resolver.hpp>
+#include <tendril/net/tcp_stream.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/support/system_calls.hpp>

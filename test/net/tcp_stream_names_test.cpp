@@ -3,7 +3,7 @@
 // Connecting and listening by name.
 #include <harness/fake_names.hpp>
 #include <harness/network.hpp>
-#include <tendril/io/tcp.hpp>
+#include <tendril/net/tcp_stream.hpp>
 
 #include <boost/asio/error.hpp>
 

@@ -2,7 +2,7 @@
 //
 // Streams and listeners over a kernel that misbehaves: the table of system calls is replaced.
 #include <harness/network.hpp>
-#include <tendril/io/tcp.hpp>
+#include <tendril/net/tcp_stream.hpp>
 #include <tendril/support/system_calls.hpp>
 
 #include <boost/asio/error.hpp>

@@ -7,7 +7,7 @@
 // closed, moved or destroyed by another greenlet meanwhile. All of it belongs to one hub's thread.
 // When the hub's context goes, its cores are closed and lose their sockets.
 
-#include "context_bound.hpp"
+#include <tendril/io/context_bound.hpp>
 
 #include <tendril/hub/hub.hpp>
 #include <tendril/io/error.hpp>

@@ -3,12 +3,12 @@
 // `accept4` is called directly and made to give up only when nobody waits: a server that takes one
 // connection a turn falls behind when thousands come at once. Asio is asked for readiness only. Its
 // own accept would try again and again, at full speed, when the process is out of descriptors.
+#include "socket_operation.hpp"
 #include "tcp_core.hpp"
-#include "tcp_operation.hpp"
 
 #include <tendril/hub/cancellation.hpp>
-#include <tendril/io/resolver.hpp>
-#include <tendril/io/tcp.hpp>
+#include <tendril/net/resolver.hpp>
+#include <tendril/net/tcp_listener.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/support/system_calls.hpp>
 

@@ -10,8 +10,8 @@
 // interrupted leaves at once; the look-up goes on without it and its answer is dropped.
 
 #include <tendril/hub/deadline.hpp>
-#include <tendril/io/endpoint.hpp>
 #include <tendril/io/error.hpp>
+#include <tendril/net/endpoint.hpp>
 
 #include <string>
 #include <vector>

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// Floor 6, second half: the network.
+//
+// Streams and listeners whose calls park instead of blocking, and names.
+
+#include <tendril/net/endpoint.hpp>
+#include <tendril/net/resolver.hpp>
+#include <tendril/net/tcp_listener.hpp>
+#include <tendril/net/tcp_stream.hpp>
