@@ -21,7 +21,6 @@
 #include "tcp_core.hpp"
 
 #include <tendril/hub/cancellation.hpp>
-#include <tendril/net/resolver.hpp>
 #include <tendril/net/tcp_stream.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/support/scope_exit.hpp>
@@ -332,19 +331,6 @@ tcp_stream& tcp_stream::operator=(tcp_stream&& other) noexcept {
 }
 
 tcp_stream::~tcp_stream() { detail::end_handle(core_); }
-
-tcp_stream tcp_stream::connect(std::string const& host, std::string const& service) {
-    error_code error;
-    tcp_endpoint last;
-    for (tcp_endpoint const& peer : resolve(host, service)) {
-        tcp_stream connected = connect(peer, error);
-        if (!error.failed()) {
-            return connected;
-        }
-        last = peer;
-    }
-    throw system_error{error, "cannot connect to " + host + " (" + to_string(last) + ")"};
-}
 
 tcp_stream tcp_stream::connect(tcp_endpoint const& peer) {
     error_code error;

@@ -33,6 +33,8 @@ enum class errc {
     broken,
     /// An address, or another text that names a thing, could not be read.
     bad_name,
+    /// So many wait for the same already that no more are let in.
+    overloaded,
 };
 
 /// The category of `errc`, named "tendril".

@@ -48,8 +48,10 @@ struct system_calls {
     int (*socket)(int domain, int type, int protocol);
     int (*bind)(int fd, sockaddr const* address, socklen_t size);
     int (*listen)(int fd, int backlog);
+    int (*connect)(int fd, sockaddr const* address, socklen_t size);
     int (*accept4)(int fd, sockaddr* address, socklen_t* size, int flags);
     int (*setsockopt)(int fd, int level, int name, void const* value, socklen_t size);
+    int (*getsockopt)(int fd, int level, int name, void* value, socklen_t* size);
     int (*getsockname)(int fd, sockaddr* address, socklen_t* size);
     int (*getpeername)(int fd, sockaddr* address, socklen_t* size);
     ssize_t (*recvmsg)(int fd, msghdr* message, int flags);
