@@ -46,6 +46,8 @@ struct blocking_call {
     answer to_wishes = answer::at_once;
     /// Only one can wait at a time.
     bool alone = false;
+    /// A wish is delivered when an operation has ended, so that an exit overtakes a kill.
+    bool sees_operation_end = false;
     /// Whether it can be called again after it was interrupted.
     bool repeatable = true;
     /// What happens between the beginning of the waits and the wish.

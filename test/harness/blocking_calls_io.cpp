@@ -22,7 +22,7 @@ using number_channel = boost::asio::experimental::channel<void(error_code, int)>
 
 // Somebody who takes a number from a channel of Asio's.
 template <typename Take>
-call_maker from_channel_of_asio(char const* name, Take take) {
+call_maker from_channel_of_asio(char const* name, Take take, answer to_wishes = answer::at_once) {
     return [=] {
         auto const channel = std::make_shared<number_channel>(this_hub().context(), 4);
         auto const give = [=] { channel->try_send(error_code{}, 7); };
@@ -38,6 +38,8 @@ call_maker from_channel_of_asio(char const* name, Take take) {
                     bool const there = channel->try_receive([](error_code, int) {});
                     return there || !channel->is_open();
                 },
+            .to_wishes = to_wishes,
+            .sees_operation_end = true,
         };
     };
 }
@@ -54,6 +56,7 @@ blocking_call future_by_token() {
         .give = [=] { giver->try_set_value(7); },
         .close = [=] { giver->try_set_exception(std::runtime_error{"closed"}); },
         .to_wishes = answer::given_late,
+        .sees_operation_end = true,
     };
 }
 
