@@ -3,13 +3,17 @@
 // A chat: what one says, all others hear. The room writes to every member and waits for none, so
 // one who does not listen keeps nobody up; when too much waits for it, it is sent away.
 #include <tendril/tendril.hpp>
+#include <tendril/testing.hpp>
 
+#include <chrono>
 #include <iostream>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -33,7 +37,6 @@ private:
 };
 // DOC-END: room
 
-// DOC: member
 class member final : public tendril::protocol {
 public:
     explicit member(room& where) : room_{where} {}
@@ -74,7 +77,6 @@ private:
     std::string name_;
     std::string received_;
 };
-// DOC-END: member
 
 // Somebody who talks, and prints what is heard.
 class person {
@@ -89,6 +91,7 @@ public:
     void say(std::string const& line) { stream_.write(boost::asio::buffer(line + "\n")); }
     void hear(int lines) {
         for (int i = 0; i < lines; ++i) {
+            tendril::timeout const limit{1s};
             std::cout << name_ << " hears  " << reader_.read_line().value_or("the end") << '\n';
         }
     }
@@ -103,7 +106,8 @@ private:
 }  // namespace
 
 int main() {
-    tendril::run([] {
+    tendril::testing::virtual_clock clock;
+    tendril::run({.clock = &clock}, [] {
         room lobby;
         auto server = tendril::serve_protocol(
             "127.0.0.1:0", [&] { return std::make_unique<member>(lobby); });

@@ -12,7 +12,6 @@
 
 namespace {
 
-// DOC: stand_in
 class stand_in {
 public:
     void serve(tendril::tcp_stream& stream) {
@@ -58,7 +57,6 @@ private:
 
     std::map<std::string, std::string> stored_;
 };
-// DOC-END: stand_in
 
 void print(resp::value const& answer) {
     if (answer.kind == '*') {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-//
-// The client of both line echoes.
 #pragma once
+
+// The client of both line echoes.
 
 #include <tendril/tendril.hpp>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-//
+#pragma once
+
 // A client for Redis. A command is an array of strings; the first byte of an answer says what it
 // is. (The protocol is RESP, version 2.)
-#pragma once
 
 #include <tendril/tendril.hpp>
 

@@ -67,6 +67,7 @@ void add_calls_of_future(calls& all);
 void add_calls_of_scopes(calls& all);
 void add_calls_of_together(calls& all);
 void add_calls_of_spawn(calls& all);
+void add_calls_of_protocol(calls& all);
 
 /// Adds a call in two forms, without a limit and with one. `make(timed)` makes it.
 template <typename F>
