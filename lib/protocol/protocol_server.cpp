@@ -104,7 +104,6 @@ served_protocol::served_protocol(std::shared_ptr<protocol_server_state> server, 
 }
 
 served_protocol::~served_protocol() {
-    connection->stream().close();
     unlink();
     --owner->count_;
     owner->changed_.set();
