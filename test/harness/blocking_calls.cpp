@@ -187,6 +187,7 @@ calls every_blocking_call() {
     add_calls_of_scopes(all);
     add_calls_of_together(all);
     add_calls_of_spawn(all);
+    add_calls_of_streams(all);
     return all;
 }
 

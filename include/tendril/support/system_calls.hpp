@@ -47,6 +47,7 @@ struct system_calls {
 
     // Sockets.
     int (*socket)(int domain, int type, int protocol);
+    int (*socketpair)(int domain, int type, int protocol, int* ends);
     int (*bind)(int fd, sockaddr const* address, socklen_t size);
     int (*listen)(int fd, int backlog);
     int (*connect)(int fd, sockaddr const* address, socklen_t size);
@@ -60,7 +61,6 @@ struct system_calls {
     ssize_t (*recv)(int fd, void* data, std::size_t size, int flags);
     ssize_t (*send)(int fd, void const* data, std::size_t size, int flags);
     int (*shutdown)(int fd, int how);
-    int (*socketpair)(int domain, int type, int protocol, int* ends);
     ssize_t (*sendfile)(int to, int from, off_t* offset, std::size_t size);
     ssize_t (*pread)(int fd, void* data, std::size_t size, off_t offset);
     int (*lstat)(char const* path, struct stat* found);
