@@ -2,7 +2,6 @@
 #include "stream_calls.hpp"
 
 #include <tendril/hub/cancellation.hpp>
-#include <tendril/net/resolver.hpp>
 #include <tendril/net/tcp_stream.hpp>
 #include <tendril/support/system_calls.hpp>
 
@@ -31,19 +30,6 @@ tcp_endpoint tcp_address_of(detail::stream_protocol::endpoint const& address, er
 }
 
 }  // namespace
-
-tcp_stream tcp_stream::connect(std::string const& host, std::string const& service) {
-    error_code error;
-    tcp_endpoint last;
-    for (tcp_endpoint const& peer : resolve(host, service)) {
-        tcp_stream connected = connect(peer, error);
-        if (!error.failed()) {
-            return connected;
-        }
-        last = peer;
-    }
-    throw system_error{error, "cannot connect to " + host + " (" + to_string(last) + ")"};
-}
 
 tcp_stream tcp_stream::connect(tcp_endpoint const& peer) {
     return connect_until(peer, deadline::never());

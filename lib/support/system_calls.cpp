@@ -40,6 +40,8 @@ constexpr system_calls table{
     .getpeername = ::getpeername,
     .recvmsg = ::recvmsg,
     .sendmsg = ::sendmsg,
+    .recvmmsg = ::recvmmsg,
+    .sendmmsg = ::sendmmsg,
     .recv = ::recv,
     .send = ::send,
     .shutdown = ::shutdown,

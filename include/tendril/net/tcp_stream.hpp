@@ -14,12 +14,14 @@
 #include <tendril/hub/deadline.hpp>
 #include <tendril/io/abi_lock.hpp>
 #include <tendril/io/error.hpp>
+#include <tendril/net/connect.hpp>
 #include <tendril/net/endpoint.hpp>
 #include <tendril/net/stream_socket.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace boost::beast {
 enum class role_type;
@@ -42,13 +44,27 @@ public:
     /// program. Switches: never.
     ~tcp_stream() = default;
 
-    /// Connects to a host by name or number; tries its addresses in order until one answers.
-    /// Throws: system_error of the last attempt, naming the address; what was requested for the
+    /// Connects to a host by name or number; of several addresses the first that answers is taken
+    /// (connect.hpp). Throws: connect_error, naming host and addresses; system_error when the name
+    /// is not found; misuse for a delay below ten milliseconds; what was requested for the
     /// greenlet. Switches: may.
-    static tcp_stream connect(std::string const& host, std::string const& service);
-    static tcp_stream connect(std::string const& host, std::uint16_t port) {
-        return connect(host, std::to_string(port));
+    static tcp_stream connect(
+        std::string const& host, std::string const& service, connect_options const& options = {});
+    static tcp_stream connect(
+        std::string const& host, std::uint16_t port, connect_options const& options = {}) {
+        return connect(host, std::to_string(port), options);
     }
+    /// As above, but `error` says what came of the last attempt. Switches: may.
+    static tcp_stream connect(
+        std::string const& host, std::string const& service, connect_options const& options,
+        error_code& error);
+
+    /// As above, to the first of several addresses that answers, tried in this order: see
+    /// `interleaved`. Throws: misuse when there is none. Switches: may.
+    static tcp_stream connect(
+        std::vector<tcp_endpoint> const& peers, connect_options const& options = {});
+    static tcp_stream connect(
+        std::vector<tcp_endpoint> const& peers, connect_options const& options, error_code& error);
 
     /// Connects to an address. Switches: may.
     static tcp_stream connect(tcp_endpoint const& peer);

@@ -23,6 +23,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <ctime>
 
 namespace tendril {
 
@@ -58,6 +59,8 @@ struct system_calls {
     int (*getpeername)(int fd, sockaddr* address, socklen_t* size);
     ssize_t (*recvmsg)(int fd, msghdr* message, int flags);
     ssize_t (*sendmsg)(int fd, msghdr const* message, int flags);
+    int (*recvmmsg)(int fd, mmsghdr* messages, unsigned count, int flags, timespec* limit);
+    int (*sendmmsg)(int fd, mmsghdr* messages, unsigned count, int flags);
     ssize_t (*recv)(int fd, void* data, std::size_t size, int flags);
     ssize_t (*send)(int fd, void const* data, std::size_t size, int flags);
     int (*shutdown)(int fd, int how);
