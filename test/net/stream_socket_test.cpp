@@ -2,6 +2,7 @@
 //
 // What TCP and Unix streams do alike: every test runs over both.
 #include <harness/streams.hpp>
+#include <tendril/io/stream.hpp>
 #include <tendril/net/stream_socket.hpp>
 
 #include <boost/asio/error.hpp>
@@ -32,6 +33,8 @@ using test::say;
 using test::settle;
 using test::write_error;
 namespace asio_error = boost::asio::error;
+
+static_assert(byte_stream<tcp_stream> && byte_stream<unix_stream>);
 
 // How a read ends that has a limit.
 template <typename Limit>
