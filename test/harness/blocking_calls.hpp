@@ -44,6 +44,9 @@ struct blocking_call {
     /// Whether the limit counts.
     bool timed = false;
     answer to_wishes = answer::at_once;
+    /// Asio ends it when it is asked to, in a later turn. An exit that comes meanwhile is heard of
+    /// before the wish that came first.
+    bool stops_later = false;
     /// Only one can wait at a time.
     bool alone = false;
     /// Whether it can be called again after it was interrupted.
