@@ -2,6 +2,7 @@
 #include <tendril/support/system_calls.hpp>
 
 #include <sys/eventfd.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -44,6 +45,10 @@ constexpr system_calls table{
     .recv = ::recv,
     .send = ::send,
     .shutdown = ::shutdown,
+    .sendfile = ::sendfile,
+    .pread = ::pread,
+    .lstat = ::lstat,
+    .unlink = ::unlink,
     .close = ::close,
 };
 

@@ -188,6 +188,7 @@ calls every_blocking_call() {
     add_calls_of_scopes(all);
     add_calls_of_together(all);
     add_calls_of_spawn(all);
+    add_calls_of_io(all);
     return all;
 }
 

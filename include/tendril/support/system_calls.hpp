@@ -17,6 +17,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -63,6 +64,10 @@ struct system_calls {
     ssize_t (*recv)(int fd, void* data, std::size_t size, int flags);
     ssize_t (*send)(int fd, void const* data, std::size_t size, int flags);
     int (*shutdown)(int fd, int how);
+    ssize_t (*sendfile)(int to, int from, off_t* offset, std::size_t size);
+    ssize_t (*pread)(int fd, void* data, std::size_t size, off_t offset);
+    int (*lstat)(char const* path, struct stat* found);
+    int (*unlink)(char const* path);
     int (*close)(int fd);
 };
 
