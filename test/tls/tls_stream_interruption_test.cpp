@@ -4,6 +4,7 @@
 // stream below, while that waits, and by a limit.
 #include <harness/secured.hpp>
 #include <harness/tripwire.hpp>
+#include <tendril/sync/event.hpp>
 #include <tendril/tls/tls_stream.hpp>
 
 #include <cstdio>
@@ -77,7 +78,9 @@ std::string interrupted_call(
             break;
         }
     });
+    event has_handle;
     running = spawn([&] {
+        has_handle.wait();
         outcome = test::outcome_of([&] {
             if (how == manner::timed_out) {
                 with_timeout(1s, call);
@@ -87,6 +90,7 @@ std::string interrupted_call(
             }
         });
     });
+    has_handle.set();
     try {
         running.join();
     } catch (cancelled const&) {}
@@ -116,26 +120,22 @@ bool was_interrupted(std::string const& outcome) {
 
 TENDRIL_HUB_TEST(tls_interruption, whoever_is_interrupted_in_the_handshake_closes_the_connection) {
     for (bool const is_client : {true, false}) {
-        at_each_operation(
-            is_client ? "handshake of a client" : "handshake of a server", [&](int at, manner how) {
-                wired_ends ends{is_client, {.largest_read = 200, .largest_write = 300}};
-                auto other = spawn([&] { return hear(ends.peer); });
-                bool fired = false;
-                std::string const outcome = interrupted_call(ends, at, how, [&] {
-                    ends.victim.handshake();
-                    fired = ends.wire.fired();
-                });
-                fired = fired || was_interrupted(outcome);
-                if (was_interrupted(outcome) && !ends.victim.is_open()) {
-                    EXPECT_EQ(hear(ends.victim), test::closed_said());
-                } else {
-                    // It came to its end before the wish was delivered.
-                    EXPECT_TRUE(ends.victim.is_open()) << outcome;
-                    ends.victim = tls_stream{};
-                }
-                EXPECT_EQ(other.get().front(), '[');
-                return fired;
-            });
+        char const* const what = is_client ? "handshake of a client" : "handshake of a server";
+        at_each_operation(what, [&](int at, manner how) {
+            wired_ends ends{is_client, {.largest_read = 200, .largest_write = 300}};
+            auto other = spawn([&] { return hear(ends.peer); });
+            std::string const outcome = interrupted_call(
+                ends, at, how, [&] { ends.victim.handshake(); });
+            if (!was_interrupted(outcome) || ends.victim.is_open()) {
+                // It came to its end before the wish was delivered.
+                EXPECT_TRUE(ends.victim.is_open()) << outcome;
+                ends.victim = tls_stream{};
+            } else {
+                EXPECT_EQ(hear(ends.victim), test::closed_said());
+            }
+            EXPECT_EQ(other.get().front(), '[');
+            return was_interrupted(outcome);
+        });
     }
 }
 
