@@ -37,11 +37,15 @@ struct wired_ends {
     explicit wired_ends(bool victim_is_client, test::memory_stream_options options = {})
         : wired_ends{victim_is_client, memory_stream::pair(options)} {}
     wired_ends(bool victim_is_client, std::pair<memory_stream, memory_stream> ends)
-        : victim{victim_is_client ? tls_stream::client(tripwire_stream{std::move(ends.first), wire}, test::good_client(), "good.test") : tls_stream::server(tripwire_stream{std::move(ends.first), wire}, test::good_server())},
-          peer{
-              victim_is_client
-                  ? tls_stream::server(std::move(ends.second), test::good_server())
-                  : tls_stream::client(std::move(ends.second), test::good_client(), "good.test")} {}
+        : victim{one_end(tripwire_stream{std::move(ends.first), wire}, victim_is_client)},
+          peer{one_end(std::move(ends.second), !victim_is_client)} {}
+
+    template <typename Stream>
+    static tls_stream one_end(Stream&& stream, bool is_client) {
+        return is_client
+            ? tls_stream::client(std::forward<Stream>(stream), test::good_client(), "good.test")
+            : tls_stream::server(std::forward<Stream>(stream), test::good_server());
+    }
 
     void shake() {
         auto other = spawn([this] { peer.handshake(); });
@@ -91,9 +95,9 @@ std::string interrupted_call(
         });
     });
     has_handle.set();
-    try {
-        running.join();
-    } catch (cancelled const&) {}
+    running.join();
+    // What was asked of the hub refers to this frame.
+    settle();
     ends.wire.set(-1, nullptr);
     return outcome;
 }
