@@ -27,9 +27,20 @@ using test::tripwire_stream;
 using test::truncated_said;
 
 // Ways to interrupt.
-enum class manner { cancelled_before, cancelled_meanwhile, cancelled_twice, timed_out };
+enum class manner {
+    cancelled_before,
+    cancelled_meanwhile,
+    cancelled_twice,
+    killed,
+    exit,
+    timed_out
+};
 constexpr manner all_manners[] = {
-    manner::cancelled_before, manner::cancelled_meanwhile, manner::cancelled_twice,
+    manner::cancelled_before,
+    manner::cancelled_meanwhile,
+    manner::cancelled_twice,
+    manner::killed,
+    manner::exit,
     manner::timed_out};
 
 // An end with a wire in it, and its peer.
@@ -77,6 +88,12 @@ std::string interrupted_call(
             this_hub().call_soon(cancel);
             cancel();
             break;
+        case manner::killed:
+            running.kill(std::string{"killed"});
+            break;
+        case manner::exit:
+            running.kill();
+            break;
         case manner::timed_out:
             sleep_for(1h);
             break;
@@ -117,7 +134,8 @@ void at_each_operation(char const* what, std::function<bool(int at, manner how)>
 }
 
 bool was_interrupted(std::string const& outcome) {
-    return outcome == "cancelled" || outcome == "timed out";
+    return outcome == "cancelled" || outcome == "killed" || outcome == "exit" ||
+        outcome == "timed out";
 }
 
 }  // namespace
