@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Looking at greenlets: every switch, the frames of one that stands still, values of its own, and
-// how much stack it has used.
+// Looking at greenlets: every switch, the frames of one that stands still, values of its own,
+// who has spawned whom, and how much stack it has used.
 #include <tendril/greenlet.hpp>
+#include <tendril/hub/run.hpp>
 #include <tendril/inspect.hpp>
+#include <tendril/sync/event.hpp>
+#include <tendril/task/spawn.hpp>
+#include <tendril/time/sleep.hpp>
 
 #include <iostream>
 #include <stdexcept>
@@ -74,6 +78,29 @@ void look_at_frames() {
 }
 // DOC-END: frames
 
+// DOC: tree
+void show_who_has_spawned_whom() {
+    run([] {
+        event opens;
+        task<void> const server = spawn({.name = "server"}, [&] {
+            for (int number = 0; number < 2; ++number) {
+                spawn({.name = "connection"}, [&] { opens.wait(); });
+            }
+            opens.wait();
+        });
+        yield();
+        yield();
+        for (auto const& each : spawn_tree{}.nodes()) {
+            std::cout << std::string(2 * each.level, ' ') << each.name << ' '
+                      << to_string(each.state) << '\n';
+        }
+        std::cerr << spawn_tree{server.id()};
+        opens.set();
+        yield();
+    });
+}
+// DOC-END: tree
+
 // DOC: survey
 [[gnu::noinline]] int dig(int kibibytes) {
     char volatile frame[1024] = {};
@@ -101,5 +128,6 @@ int main() {
     trace_two_greenlets();
     count_steps();
     look_at_frames();
+    show_who_has_spawned_whom();
     survey_stacks();
 }

@@ -16,7 +16,7 @@
 // the headers bring Boost.Asio with them.
 //
 //     support → context → greenlet → coroutine → hub → time → sync → channel → task → scope →
-//     together → threads → io → net → server → http
+//     together → threads → io → net → protocol → server → http
 
 #include <tendril/channel.hpp>
 #include <tendril/coroutine.hpp>
@@ -25,6 +25,7 @@
 #include <tendril/hub.hpp>
 #include <tendril/io.hpp>
 #include <tendril/net.hpp>
+#include <tendril/protocol.hpp>
 #include <tendril/scope.hpp>
 #include <tendril/server.hpp>
 #include <tendril/sync.hpp>

@@ -88,7 +88,7 @@ void end_thread(thread_record& record) noexcept {
     release(*record.main);
 }
 
-void end_this_thread(void*) noexcept {
+void end_this_thread() noexcept {
     if (thread_record* const record = detail::this_thread_record) {
         end_thread(*record);
     }
@@ -100,6 +100,11 @@ namespace detail {
 
 constinit thread_local thread_record* this_thread_record = nullptr;
 
+void call_at_thread_end(void (*function)() noexcept) noexcept {
+    auto const call = [](void* given) { reinterpret_cast<void (*)() noexcept>(given)(); };
+    abi::__cxa_thread_atexit(call, reinterpret_cast<void*>(function), &__dso_handle);
+}
+
 thread_record& make_thread_record() {
     static bool const prepared = [] {
         set_describe_current(&describe_current_greenlet);
@@ -107,9 +112,7 @@ thread_record& make_thread_record() {
     }();
     static_cast<void>(prepared);
     this_thread_record = new thread_record;
-    // As for a thread-local that is made here: it ends before older ones do. A thread-local of the
-    // language would be made once, but destructors of older ones may use greenlets again.
-    abi::__cxa_thread_atexit(&end_this_thread, nullptr, &__dso_handle);
+    call_at_thread_end(&end_this_thread);
     return *this_thread_record;
 }
 

@@ -9,13 +9,8 @@
 #include <tendril/support/assert.hpp>
 #include <tendril/support/scope_exit.hpp>
 
-#include <cxxabi.h>
-
 #include <memory>
 #include <utility>
-
-// Which library a destructor belongs to, so that it is not unloaded before.
-extern "C" [[gnu::visibility("hidden")]] void* __dso_handle;
 
 namespace tendril {
 namespace {
@@ -23,7 +18,7 @@ namespace {
 // The hub that this thread has made by itself, or null. It ends with the thread.
 constinit thread_local hub* own_hub = nullptr;
 
-void close_own_hub(void*) noexcept {
+void close_own_hub() noexcept {
     hub* const made = std::exchange(own_hub, nullptr);
     // When exit() was called on a greenlet's stack, that cannot be unwound from here.
     if (made != nullptr && made->thread().current == made->thread().main) {
@@ -81,7 +76,7 @@ bool hub::join_until(deadline limit) {
 
 void hub::thread_ends() noexcept {
     if (own_hub == this) {
-        close_own_hub(nullptr);
+        close_own_hub();
     }
 }
 
@@ -93,9 +88,7 @@ hub& make_this_hub() {
     // An earlier one has closed, or it would be found.
     delete std::exchange(own_hub, nullptr);
     own_hub = new hub;
-    // Not a thread-local of the language: that is made once, and a hub may be needed again when it
-    // has ended.
-    abi::__cxa_thread_atexit(&close_own_hub, nullptr, &__dso_handle);
+    call_at_thread_end(&close_own_hub);
     return *own_hub;
 }
 

@@ -8,7 +8,9 @@
 #include <tendril/hub/hub.hpp>
 #include <tendril/support/scope_exit.hpp>
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace tendril {
@@ -19,7 +21,10 @@ class raw_body final : public greenlet_body {
 public:
     raw_body(hub& owner, unique_function<void()> function) noexcept
         : owner_{owner},
-          function_{std::move(function)} {}
+          function_{std::move(function)},
+          spawner_{owner.thread().current->id} {}
+
+    std::optional<std::uint32_t> spawner() const noexcept override { return spawner_; }
 
     value run(value) override {
         scope_exit const destroy_captures{[this] {
@@ -39,6 +44,7 @@ public:
 private:
     hub& owner_;
     unique_function<void()> function_;
+    std::uint32_t spawner_;
 };
 
 }  // namespace
@@ -63,6 +69,16 @@ control_block& hub::create(greenlet_body& body, std::size_t stack_size) {
     return block;
 }
 
+inline void hub::take_over(control_block& block) noexcept {
+    block.scheduled = true;
+    block.held_by_loop = true;
+    ++spawned_;
+    pending_list{block}.ask_to_switch(ready_.order() != nullptr);
+    if (stage_ != stage::open) {
+        request_exit(block);
+    }
+}
+
 void hub::schedule(control_block& block) noexcept {
     take_over(block);
     queue(block);
@@ -74,16 +90,6 @@ void hub::run_first_step(control_block& block) {
         end_without_stack(block, no_stack);
     } else {
         step_into(block, jump_and_return);
-    }
-}
-
-void hub::take_over(control_block& block) noexcept {
-    block.scheduled = true;
-    block.held_by_loop = true;
-    ++spawned_;
-    pending_list{block}.ask_to_switch(ready_.order() != nullptr);
-    if (stage_ != stage::open) {
-        request_exit(block);
     }
 }
 

@@ -65,6 +65,7 @@ void cancel_node::enter(cancel_node* above) noexcept {
     greenlet_ = &self;
     own_depth_ = next_scope_depth();
     note_.innermost = this;
+    note_.last_timeout = 0;
     outer_note_ = set_note(self, &note_);
     note_shield();
     refresh();
@@ -75,6 +76,9 @@ void cancel_node::leave() noexcept {
     stand_down();
     control_block& self = *std::exchange(greenlet_, nullptr);
     set_note(self, outer_note_);
+    if (outer_note_ != nullptr && note_.last_timeout != 0) {
+        outer_note_->last_timeout = note_.last_timeout;
+    }
     hand_children_over();
     unlink();
     parent_ = nullptr;

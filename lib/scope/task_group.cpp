@@ -163,7 +163,7 @@ void group_core::throw_errors() {
     exception_group all{
         "in a task group: " + count + (errors_.size() == 1 ? " error" : " errors"), errors_};
     errors_.clear();
-    throw all;  // which is moved, and so needs no memory
+    throw all;  // a copy, which needs no memory
 }
 
 // What has ended the block: an error of its own, or something from outside, which is returned.
@@ -176,7 +176,8 @@ std::exception_ptr group_core::sort(std::exception_ptr error) {
     } catch (greenlet_exit const&) {
         from_outside = true;
     } catch (timed_out const& late) {
-        from_outside = late.depth() < node_.depth();
+        // Not one that comes as the error of an older task: it is no limit of this block.
+        from_outside = node_.was_timed_out_from_outside(late.depth());
     } catch (...) {}
     if (from_outside) {
         begin_to_end("the block of its group was cancelled");

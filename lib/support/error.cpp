@@ -28,6 +28,8 @@ public:
             return "broken: a write was interrupted and what the peer received is unknown";
         case errc::bad_name:
             return "this text does not name what it should";
+        case errc::too_long:
+            return "longer than its limit";
         case errc::overloaded:
             return "too many wait for the same already: ask for fewer at a time, or allow more";
         }

@@ -2,6 +2,7 @@
 #include <tendril/support/system_calls.hpp>
 
 #include <sys/eventfd.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ constexpr system_calls table{
     .epoll_ctl = ::epoll_ctl,
     .epoll_wait = ::epoll_wait,
     .socket = ::socket,
+    .socketpair = ::socketpair,
     .bind = ::bind,
     .listen = ::listen,
     .connect = ::connect,
@@ -38,9 +40,15 @@ constexpr system_calls table{
     .getpeername = ::getpeername,
     .recvmsg = ::recvmsg,
     .sendmsg = ::sendmsg,
+    .recvmmsg = ::recvmmsg,
+    .sendmmsg = ::sendmmsg,
     .recv = ::recv,
     .send = ::send,
     .shutdown = ::shutdown,
+    .sendfile = ::sendfile,
+    .pread = ::pread,
+    .lstat = ::lstat,
+    .unlink = ::unlink,
     .close = ::close,
 };
 

@@ -14,18 +14,29 @@
 #include <tendril/hub/remote.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/task/shared_future.hpp>
+#include <tendril/task/when_done.hpp>
+
+#include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace tendril::detail {
 
 // A function on its way to the hub that has added it.
 class shared_link final : public letter {
 public:
-    shared_link(remote door, unique_function<void()> function) noexcept
-        : door_{std::move(door)},
-          function_{std::move(function)} {}
+    using kind = shared_future_core::link_kind;
+
+    shared_link(hub& home, unique_function<void()> function, kind does)
+        : home_{&home.thread()},
+          door_{home.remote()},
+          function_{std::move(function)},
+          kind_{does} {}
     ~shared_link() = default;
+
+    // Its number among the links of its future. Guarded by the mutex of that.
+    std::uint64_t number = 0;
 
     // Lets its hub call it, which owns it from then on. Otherwise it stays the caller's.
     static void send(std::unique_ptr<shared_link>& link) noexcept {
@@ -37,6 +48,12 @@ public:
         }
     }
 
+    // Whether the calling thread may let it wake somebody now.
+    bool wakes_here() const noexcept {
+        return kind_ == kind::wakes && this_thread_record == home_ && hub::of(*home_) != nullptr;
+    }
+    void wake_here() { function_(); }
+
 private:
     void open() override {
         std::unique_ptr<shared_link> const until_called{this};
@@ -44,8 +61,10 @@ private:
     }
     void discard() noexcept override { delete this; }
 
+    thread_record* home_;
     remote door_;
     unique_function<void()> function_;
+    kind kind_;
 };
 
 shared_future_core::shared_future_core(char const* what) : core_{"shared_future"}, what_{what} {}
@@ -120,23 +139,67 @@ void shared_future_core::lose_last_promise() noexcept {
 
 void shared_future_core::tell_readers(shared_core::lock& entered) noexcept {
     while (core_.take_first(readers_) != nullptr) {}
-    links refused = std::exchange(links_, {});
-    std::for_each(refused.begin(), refused.end(), &shared_link::send);
+    links left = std::exchange(links_, {});
+    for (auto& each : left) {
+        if (!each->wakes_here()) {
+            shared_link::send(each);
+        }
+    }
     entered.unlock();
+    // What is given is there before an interruption that comes later in this turn.
+    for (auto const& each : left) {
+        if (each != nullptr && each->wakes_here()) {
+            each->wake_here();
+        }
+    }
 }
 
-void shared_future_core::on_done(unique_function<void()> link) {
+std::uint64_t shared_future_core::add_link(unique_function<void()> link, link_kind kind) {
     hub* const here = hub::of(this_thread());
     TENDRIL_REQUIRE(
         here != nullptr,
         "on_done() on a thread without a hub, where nobody would call the link: "
         "wait for the future there");
-    auto made = std::make_unique<shared_link>(here->remote(), std::move(link));
+    auto made = std::make_unique<shared_link>(*here, std::move(link), kind);
     auto const entered = enter();
+    std::uint64_t const number = ++links_added_;
+    made->number = number;
     if (settled_.done()) {
         shared_link::send(made);
     } else {
         links_.push_back(std::move(made));
+    }
+    return number;
+}
+
+void shared_future_core::remove_link(std::uint64_t number) noexcept {
+    std::unique_ptr<shared_link> removed;
+    auto const entered = enter();
+    auto const found = std::find_if(
+        links_.begin(), links_.end(), [&](auto const& each) { return each->number == number; });
+    if (found != links_.end()) {
+        removed = std::move(*found);
+        links_.erase(found);
+    }
+}
+
+void shared_watch::begin(shared_future_core& watched, waiter& whole) {
+    watched_ = &watched;
+    process_ = ::getpid();
+    told_ = std::make_shared<told>(whole);
+    link_ = watched.add_link(
+        [weak = std::weak_ptr{told_}] {
+            if (auto const still_there = weak.lock(); still_there && !still_there->left) {
+                still_there->part.wake();
+            }
+        },
+        shared_future_core::link_kind::wakes);
+}
+
+// In the child of a fork the mutex may be locked by a thread that is not there.
+void shared_watch::leave() noexcept {
+    if (told_ != nullptr && !std::exchange(told_->left, true) && process_ == ::getpid()) {
+        watched_->remove_link(link_);
     }
 }
 

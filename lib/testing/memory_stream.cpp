@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <exception>
 #include <utility>
 
 namespace tendril::testing {
@@ -36,6 +37,8 @@ struct memory_pipe {
     std::deque<char> bytes;
     // Nothing more is written to it.
     bool ended = false;
+    // A write was interrupted half way.
+    bool broken = false;
     // Nobody reads from it any more.
     bool abandoned = false;
     // Somebody is in a call, waiting or woken.
@@ -45,11 +48,7 @@ struct memory_pipe {
     wait_queue writer{"the writer of a memory_stream"};
 };
 
-}  // namespace detail
-
 namespace {
-
-using detail::memory_pipe;
 
 void wait_in(wait_queue& queue, char const* what) {
     plain_waiter me{what};
@@ -61,7 +60,41 @@ error_code end_of_reading(memory_pipe const& pipe) {
     return pipe.abandoned ? io_error(errc::closed) : error_code{boost::asio::error::eof};
 }
 
+// Says why nothing can be written, if that is so; null when there is no stream.
+error_code refusal_to_write(memory_pipe const* into, memory_pipe const* other_way) {
+    if (into == nullptr || other_way->abandoned) {
+        return io_error(errc::closed);
+    }
+    if (into->is_being_written) {
+        return io_error(errc::busy);
+    }
+    return into->broken ? io_error(errc::broken) : error_code{};
+}
+
+// Waits for room and fills it.
+std::size_t put_some(
+    memory_pipe& into, memory_pipe const& other_way, void const* from, std::size_t size,
+    error_code& error) {
+    while (into.full() && into.usable()) {
+        wait_in(into.writer, "room in a memory_stream");
+    }
+    if (!into.usable()) {
+        error = other_way.abandoned ? io_error(errc::closed)
+                                    : error_code{boost::asio::error::broken_pipe};
+        return 0;
+    }
+    std::size_t const room = into.options.capacity - into.bytes.size();
+    std::size_t const count = std::min({size, room, into.options.largest_write});
+    auto const* const begin = static_cast<char const*>(from);
+    into.bytes.insert(into.bytes.end(), begin, begin + count);
+    into.reader.wake_all();
+    return count;
+}
+
 }  // namespace
+}  // namespace detail
+
+using detail::memory_pipe;
 
 std::pair<memory_stream, memory_stream> memory_stream::pair(memory_stream_options options) {
     TENDRIL_REQUIRE(
@@ -103,10 +136,10 @@ std::size_t memory_stream::read_bytes(void* into, std::size_t size, error_code& 
     }
     scope_exit const done{[&from] { from->is_being_read = false; }};
     while (from->bytes.empty() && from->usable()) {
-        wait_in(from->reader, "bytes of a memory_stream");
+        detail::wait_in(from->reader, "bytes of a memory_stream");
     }
     if (from->abandoned || from->bytes.empty()) {
-        error = end_of_reading(*from);
+        error = detail::end_of_reading(*from);
         return 0;
     }
     std::size_t const count = std::min({size, from->bytes.size(), from->options.largest_read});
@@ -118,36 +151,43 @@ std::size_t memory_stream::read_bytes(void* into, std::size_t size, error_code& 
 }
 
 std::size_t memory_stream::write_bytes(void const* from, std::size_t size, error_code& error) {
+    check_interruption();
+    error = detail::refusal_to_write(out_.get(), in_.get());
+    if (error.failed() || size == 0) {
+        return 0;
+    }
     pipe const into = out_;
     pipe const other_way = in_;
-    check_interruption();
-    error = {};
-    if (into == nullptr || other_way->abandoned) {
-        error = io_error(errc::closed);
-        return 0;
-    }
-    if (size == 0) {
-        return 0;
-    }
-    if (std::exchange(into->is_being_written, true)) {
-        error = io_error(errc::busy);
-        return 0;
-    }
+    into->is_being_written = true;
     scope_exit const done{[&into] { into->is_being_written = false; }};
-    while (into->full() && into->usable()) {
-        wait_in(into->writer, "room in a memory_stream");
-    }
-    if (!into->usable()) {
-        error = other_way->abandoned ? io_error(errc::closed)
-                                     : error_code{boost::asio::error::broken_pipe};
+    return detail::put_some(*into, *other_way, from, size, error);
+}
+
+std::size_t memory_stream::write_all(
+    std::vector<boost::asio::const_buffer> const& all, error_code& error) {
+    check_interruption();
+    error = detail::refusal_to_write(out_.get(), in_.get());
+    if (error.failed()) {
         return 0;
     }
-    std::size_t const room = into->options.capacity - into->bytes.size();
-    std::size_t const count = std::min({size, room, into->options.largest_write});
-    auto const* const begin = static_cast<char const*>(from);
-    into->bytes.insert(into->bytes.end(), begin, begin + count);
-    into->reader.wake_all();
-    return count;
+    pipe const into = out_;
+    pipe const other_way = in_;
+    into->is_being_written = true;
+    std::size_t written = 0;
+    scope_exit const done{[&, before = std::uncaught_exceptions()] {
+        into->is_being_written = false;
+        into->broken = written > 0 && std::uncaught_exceptions() > before;
+    }};
+    for (boost::asio::const_buffer rest : all) {
+        while (rest.size() > 0 && !error.failed()) {
+            check_interruption();
+            std::size_t const put = detail::put_some(
+                *into, *other_way, rest.data(), rest.size(), error);
+            rest += put;
+            written += put;
+        }
+    }
+    return written;
 }
 
 void memory_stream::shutdown_send() noexcept {
@@ -155,6 +195,11 @@ void memory_stream::shutdown_send() noexcept {
         out_->ended = true;
         out_->wake_both();
     }
+}
+
+void memory_stream::shutdown_send(error_code& error) noexcept {
+    error = is_open() ? error_code{} : io_error(errc::closed);
+    shutdown_send();
 }
 
 void memory_stream::close() noexcept {

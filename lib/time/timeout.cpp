@@ -24,7 +24,13 @@ void timeout::expire() noexcept {
     request(*target_, *this);
 }
 
-void timeout::raise() { throw timed_out{identity_}; }
+// Who has a note is told, to know it from one that comes as the error of somebody else.
+void timeout::raise() {
+    if (greenlet_note* const note = note_of(*target_)) {
+        note->last_timeout = identity_;
+    }
+    throw timed_out{identity_};
+}
 
 bool timed_out::by(timeout const& limit) const noexcept { return limit.identity_ == identity_; }
 

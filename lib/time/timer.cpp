@@ -45,6 +45,12 @@ std::size_t timer::cancel() {
     return stop();
 }
 
+timer::~timer() {
+    // What it throws ends the program here: another thread's heap and queue would be torn.
+    require_own_thread();
+    stop();
+}
+
 // It belongs to the thread on which it is set, and to that of those who wait.
 void timer::require_own_thread() {
     thread_record const* const here = &this_thread();

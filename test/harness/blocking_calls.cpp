@@ -183,10 +183,12 @@ calls every_blocking_call() {
     add_time(all);
     add_calls_of_sync(all);
     add_calls_of_channel(all);
+    add_calls_of_datagrams(all);
     add_calls_of_future(all);
     add_calls_of_scopes(all);
     add_calls_of_together(all);
     add_calls_of_spawn(all);
+    add_calls_of_io(all);
     return all;
 }
 

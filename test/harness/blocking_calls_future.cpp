@@ -99,6 +99,10 @@ void add_calls_of_future(calls& all) {
     add_both(all, future_of<promise<int>>("future::get", by_get));
     add_both(all, future_of<promise<int>>("select over a future", by_select<future<int>>));
     add_both(all, select_over_a_task);
+    add_both(
+        all,
+        future_of<shared_promise<int>>(
+            "select over a shared_future", by_select<shared_future<int>>));
     add_both(all, future_of<shared_promise<int>>("shared_future::get", by_get));
     add_both(
         all, future_of<shared_promise<int>>("shared_future::get, given by a thread", by_get, true));

@@ -56,6 +56,14 @@ void wait_for_a_group(children& all) {
     }
 }
 
+// Children that begin on the spawner's turn.
+void wait_for_eager_children(children& all) {
+    task_group group;
+    group.spawn_eager(all.wait());
+    group.spawn_eager(all.wait());
+    group.join();
+}
+
 void join_a_group(children& all) {
     task_group group;
     group.spawn(all.wait());
@@ -88,6 +96,7 @@ void wait_behind_a_shield(children& all) {
 void add_calls_of_scopes(calls& all) {
     all.push_back(on_children("with_task_group", wait_for_a_group));
     all.push_back(on_children("task_group::join", join_a_group));
+    all.push_back(on_children("task_group::spawn_eager", wait_for_eager_children));
     all.push_back(on_children("task_group::start", wait_for_a_start));
     all.push_back(on_children("cancel_scope::run", wait_in_scopes, answer::at_once));
     all.push_back(

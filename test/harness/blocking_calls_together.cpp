@@ -164,6 +164,16 @@ void add_calls_of_together(calls& all) {
     add_both(all, for_slot("pool::spawn", [](pool& p, deadline limit) {
                  return p.spawn_until(limit, [] {}).has_value();
              }));
+    all.push_back([] {
+        return for_slot("pool::spawn_eager", [](pool& p, deadline) {
+            return p.spawn_eager([] {}).done();
+        })(false);
+    });
+    all.push_back(for_children("group::spawn_eager", [](auto call) {
+        group tasks;
+        tasks.spawn_eager(call);
+        tasks.join();
+    }));
     add_both(all, for_slot("pool::add", [](pool& p, deadline limit) {
                  return p.add_until(limit, spawn([] {}));
              }));

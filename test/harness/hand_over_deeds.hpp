@@ -43,6 +43,13 @@ enum class deed : std::uint8_t {
     receive_buffered,
     select_to_receive,
     select_to_send,
+    ask_for_value,
+    follow_value,
+    give_value,
+    cancel_value,
+    fill_slot,
+    apply_in_slot,
+    gather_two,
     nothing,
 };
 inline constexpr auto number_of_deeds = static_cast<std::size_t>(deed::nothing);

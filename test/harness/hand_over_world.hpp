@@ -9,6 +9,7 @@
 #include <harness/hand_over_locks.hpp>
 #include <harness/hand_over_signals.hpp>
 #include <harness/hand_over_stores.hpp>
+#include <harness/hand_over_tasks.hpp>
 
 #include <cstddef>
 
@@ -19,20 +20,22 @@ public:
     explicit world(world_options const& options)
         : locks_{judge, options},
           signals_{judge, options},
-          stores_{judge, options} {}
+          stores_{judge, options},
+          results_{judge, options} {}
     world(world const&) = delete;
     world& operator=(world const&) = delete;
 
     /// Does it, for the greenlet of that number.
     void perform(step const& what, std::size_t who) {
         static_cast<void>(
-            locks_.perform(what) || signals_.perform(what) || stores_.perform(what, who));
+            locks_.perform(what) || signals_.perform(what) || stores_.perform(what, who) ||
+            results_.perform(what));
     }
 
     /// Checks that a greenlet may wait in this deed although nobody can go on any more.
     void judge_wait(deed of) {
         judge.require(
-            signals_.judge_wait(of) || stores_.judge_wait(of),
+            signals_.judge_wait(of) || stores_.judge_wait(of) || results_.judge_wait(of),
             "what is held is given back, and goes to the next");
     }
 
@@ -41,6 +44,7 @@ public:
         closing_ = true;
         signals_.close(workers);
         stores_.close();
+        results_.close();
     }
     bool closing() const noexcept { return closing_; }
 
@@ -49,6 +53,7 @@ public:
         locks_.judge_end();
         signals_.judge_end();
         stores_.judge_end();
+        results_.judge_end();
     }
 
     verdict judge;
@@ -58,6 +63,7 @@ private:
     locks locks_;
     signals signals_;
     stores stores_;
+    results results_;
 };
 
 }  // namespace tendril::test

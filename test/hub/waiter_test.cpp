@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/hubs.hpp>
+#include <tendril/hub/no_switch.hpp>
 #include <tendril/hub/waiter.hpp>
 #include <tendril/support/intrusive_list.hpp>
 #include <tendril/time/sleep.hpp>
@@ -210,6 +211,19 @@ TENDRIL_HUB_TEST(waiter, a_shielded_park_is_ended_by_a_wake_only) {
     EXPECT_EQ(clock.elapsed(), 1ms);
     EXPECT_TRUE(stop.pending());
     withdraw(self(), stop);
+}
+
+TENDRIL_HUB_TEST(waiter, a_shielded_park_that_was_refused_leaves_no_shield_behind) {
+    wish stop{"stop"};
+    lone_waiter me;
+    {
+        no_switch const nobody_else;
+        EXPECT_EQ(outcome_of([&] { me.park_shielded(); }), "misuse");
+    }
+    this_hub().call_later(1ms, [&, who = &self()] { request(*who, stop); });
+    this_hub().call_later(2ms, [&] { me.wake(); });
+    EXPECT_EQ(outcome_of([&] { me.park(); }), "stop");
+    EXPECT_EQ(clock.elapsed(), 1ms);
 }
 
 // Waits that cannot be left at once.

@@ -5,13 +5,16 @@
 #include <harness/tasks.hpp>
 #include <tendril/hub/no_switch.hpp>
 #include <tendril/scope/cancel_scope.hpp>
+#include <tendril/scope/exception_group.hpp>
 #include <tendril/scope/task_group.hpp>
 #include <tendril/sync/event.hpp>
 
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
 
 namespace {
 
@@ -33,7 +36,71 @@ void nest_groups(int levels, std::function<void()> const& bottom) {
     });
 }
 
+// What leaves a block of a group that is left by a timeout of its function's own: in which way.
+template <typename F>
+std::string way_of_a_timeout(F&& block) {
+    try {
+        with_task_group([&](task_group&) { block(); });
+    } catch (timed_out const&) {
+        return "from outside";
+    } catch (exception_group const& several) {
+        return several.contains<timed_out>() ? "an error of the block" : "another error";
+    }
+    return "nothing";
+}
+
 }  // namespace
+
+TENDRIL_HUB_TEST(task_group, a_timeout_of_an_older_task_is_an_error_of_the_block) {
+    task<void> older = spawn([] {
+        timeout const limit{1s};
+        sleep_for_long();
+    });
+    yield();
+    EXPECT_EQ(way_of_a_timeout([&] { older.get(); }), "an error of the block");
+    task<void> scoped = spawn([] { fail_after(1s, sleep_for_long); });
+    yield();
+    timeout const further_out{5s};
+    EXPECT_EQ(way_of_a_timeout([&] { scoped.get(); }), "an error of the block");
+}
+
+TENDRIL_HUB_TEST(task_group, a_timeout_that_is_over_and_thrown_again_is_an_error_of_the_block) {
+    std::exception_ptr kept;
+    try {
+        with_timeout(1s, sleep_for_long);
+    } catch (timed_out const&) {
+        kept = std::current_exception();
+    }
+    EXPECT_EQ(way_of_a_timeout([&] { std::rethrow_exception(kept); }), "an error of the block");
+}
+
+TENDRIL_HUB_TEST(task_group, an_outer_timeout_that_comes_in_a_scope_of_the_block_passes) {
+    timeout const limit{1s};
+    std::string const way = way_of_a_timeout([&] {
+        cancel_scope{}.run([&] {
+            with_task_group([&](task_group& inner) {
+                inner.spawn(sleep_for_long);
+                sleep_for_long();
+            });
+        });
+    });
+    EXPECT_EQ(way, "from outside");
+    EXPECT_EQ(clock.elapsed(), 1s);
+}
+
+TENDRIL_HUB_TEST(task_group, an_outer_timeout_that_the_block_throws_again_passes) {
+    timeout const limit{1s};
+    std::string const way = way_of_a_timeout([&] {
+        try {
+            cancel_scope{}.run(sleep_for_long);
+        } catch (timed_out const&) {
+            sleep_for(1s);
+            throw;
+        }
+    });
+    EXPECT_EQ(way, "from outside");
+    EXPECT_EQ(clock.elapsed(), 2s);
+}
 
 TENDRIL_HUB_TEST(task_group, a_cancel_of_one_who_joins_is_not_that_of_another) {
     task_group kept;

@@ -27,6 +27,7 @@ PAGES = {
         "P": 31, "AG": 10, "AW": 8, "SH": 6,
         "TP": 30, "CV": 13,
         "GR": 56, "EG": 5, "U": 8,
+        "AO": 24,
     },
 }
 UNTESTED = ("no C++ meaning", "not promised")

@@ -24,8 +24,8 @@ TENDRIL_TEST(error, a_code_converts_to_the_code_of_the_standard_library) {
 
 TENDRIL_TEST(error, no_code_means_success) {
     for (errc each :
-         {errc::closed, errc::busy, errc::timed_out, errc::broken, errc::bad_name,
-          errc::overloaded}) {
+         {errc::closed, errc::busy, errc::timed_out, errc::broken, errc::bad_name, errc::overloaded,
+          errc::too_long}) {
         EXPECT_TRUE(static_cast<bool>(make_error_code(each)));
     }
 }
@@ -33,10 +33,16 @@ TENDRIL_TEST(error, no_code_means_success) {
 TENDRIL_TEST(error, every_code_has_a_text_of_its_own) {
     std::set<std::string> texts{error_category().message(0)};
     for (errc each :
-         {errc::closed, errc::busy, errc::timed_out, errc::broken, errc::bad_name,
-          errc::overloaded}) {
+         {errc::closed, errc::busy, errc::timed_out, errc::broken, errc::bad_name, errc::overloaded,
+          errc::too_long}) {
         EXPECT_TRUE(texts.insert(make_error_code(each).message()).second) << texts.size();
     }
+}
+
+TENDRIL_TEST(error, the_text_of_busy_says_the_rule) {
+    EXPECT_EQ(
+        make_error_code(errc::busy).message(),
+        "another greenlet already waits for this direction: one reader and one writer at a time");
 }
 
 TENDRIL_TEST(error, a_limit_that_ran_out_compares_equal_to_the_standard_condition) {

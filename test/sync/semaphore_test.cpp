@@ -173,7 +173,7 @@ TENDRIL_TEST(semaphore, starts_with_a_number_of_permits_that_there_may_be) {
 TENDRIL_TEST(semaphore, refuses_more_permits_than_there_may_be_and_changes_nothing) {
     counting_semaphore<3> s{2};
     EXPECT_TRUE(contains(misuse_of([&] { s.release(2); }), "every release needs an acquire"));
-    EXPECT_THROW(s.release(-1), misuse);
+    EXPECT_TRUE(contains(misuse_of([&] { s.release(-1); }), "fewer permits than none"));
     EXPECT_EQ(s.available(), 2);
     s.release();
     EXPECT_THROW(s.release(), misuse);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <harness/greenlets.hpp>
 #include <harness/tasks.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/task/awaitable.hpp>
@@ -8,6 +9,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace tendril::test {
@@ -80,6 +82,11 @@ plain_coroutine copy_value(promise<int> p, int*& address, int& value) {
     future<int> const kept = p.get_future();
     address = &co_await kept;
     value = co_await p.get_future();
+}
+
+plain_coroutine note_copy(shared_future<std::string> awaited, transcript& seen) {
+    std::string const value = co_await std::move(awaited);
+    seen.push_back(value);
 }
 
 }  // namespace
@@ -194,4 +201,49 @@ TENDRIL_TEST(awaitable, one_whose_hub_closes_first_is_left_to_its_owner) {
     EXPECT_FALSE(c->done());
     p.set_value();
     EXPECT_FALSE(c->done());
+}
+
+// Futures between threads.
+
+TENDRIL_HUB_TEST(awaitable, a_coroutine_goes_on_in_its_own_hub_when_another_thread_has_given) {
+    transcript seen;
+    shared_promise<int> p;
+    std::thread::id where;
+    auto const note = [&](shared_future<int> awaited) -> plain_coroutine {
+        int const& value = co_await awaited;
+        where = std::this_thread::get_id();
+        seen.push_back(std::to_string(value));
+    };
+    plain_coroutine const c = note(p.get_future());
+    test::second_thread elsewhere;
+    elsewhere.run([&] { p.set_value(7); });
+    EXPECT_TRUE(seen.empty());
+    p.get_future().get();
+    sleep_for(1ms);
+    EXPECT_EQ(seen, transcript{"7"});
+    EXPECT_EQ(where, std::this_thread::get_id());
+}
+
+TENDRIL_HUB_TEST(awaitable, a_shared_future_gives_copies_and_errors) {
+    shared_promise<std::string> p;
+    transcript seen;
+    plain_coroutine const c = note_copy(p.get_future(), seen);
+    p.set_value("given");
+    sleep_for(1ms);
+    EXPECT_EQ(seen, transcript{"given"});
+    EXPECT_EQ(p.get_future().get(), "given");
+    shared_promise<void> q;
+    plain_coroutine const failed = await_only(q.get_future());
+    q.set_exception(std::runtime_error{"broken"});
+    sleep_for(1ms);
+    EXPECT_EQ(failed.outcome(), "broken");
+}
+
+TENDRIL_HUB_TEST(awaitable, a_coroutine_that_goes_is_not_resumed_by_a_shared_future) {
+    transcript seen;
+    shared_promise<std::string> p;
+    { plain_coroutine const c = note_copy(p.get_future(), seen); }
+    p.set_value("given");
+    sleep_for(1ms);
+    EXPECT_TRUE(seen.empty());
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <harness/greenlets.hpp>
 #include <harness/tasks.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/task/future.hpp>
+#include <tendril/task/shared_future.hpp>
 #include <tendril/task/when_done.hpp>
 
 #include <memory>
@@ -112,4 +114,64 @@ TENDRIL_HUB_TEST(when_done, refuses_what_can_never_be_waited_for) {
     EXPECT_EQ(
         test::outcome_elsewhere([&] { run([&] { select(when_done(p.get_future(), [] {})); }); }),
         "wrong thread");
+}
+
+// Futures between threads.
+
+TENDRIL_HUB_TEST(when_done, a_future_of_another_thread_completes) {
+    shared_promise<int> p;
+    test::second_thread elsewhere;
+    event never_set;
+    int seen = 0;
+    attempt selecting;
+    start(selecting, [&] {
+        select(never_set.on_set([] {}), when_done(p.get_future(), [&](shared_future<int>& given) {
+                   seen = given.get();
+               }));
+    });
+    yield();
+    elsewhere.run([&] { p.set_value(7); });
+    selecting.run_by.join();
+    EXPECT_EQ(seen, 7);
+    EXPECT_EQ(select(when_done(p.get_future(), [] {}), otherwise([] {})), 0U);
+}
+
+TENDRIL_HUB_TEST(when_done, a_select_that_has_left_leaves_no_link_in_a_shared_future) {
+    shared_promise<int> p;
+    auto const loser = std::make_shared<int>(1);
+    for (int lap = 0; lap < 3; ++lap) {
+        EXPECT_EQ(select(when_done(p.get_future(), [loser] {}), after(1ms, [] {})), 1U);
+    }
+    EXPECT_EQ(loser.use_count(), 1);
+    // With a link that is left this would wait for ever.
+    EXPECT_EQ(outcome_of([] { event{}.wait(); }), "would block forever");
+    p.set_value(7);
+}
+
+TENDRIL_HUB_TEST(when_done, a_wake_on_its_way_to_a_select_that_has_left_wakes_nobody) {
+    shared_promise<int> p;
+    event given;
+    int calls = 0;
+    this_hub().call_soon([&] {
+        p.set_value(7);
+        given.set();
+    });
+    select(
+        given.on_set([&] {
+            ++calls;
+            sleep_for(1ms);
+        }),
+        when_done(p.get_future(), [&] { ++calls; }));
+    EXPECT_EQ(calls, 1);
+}
+
+TENDRIL_HUB_TEST(when_done, one_that_is_cancelled_leaves_the_shared_future_alone) {
+    shared_promise<int> p;
+    task<void> const selecting = spawn([&] { select(when_done(p.get_future(), [] {})); });
+    yield();
+    selecting.cancel();
+    selecting.join();
+    EXPECT_TRUE(selecting.was_cancelled());
+    p.set_value(7);
+    EXPECT_EQ(p.get_future().get(), 7);
 }

@@ -6,6 +6,8 @@
 #include <tendril/sync/event.hpp>
 #include <tendril/testing/failing_system_calls.hpp>
 
+#include <boost/system/system_error.hpp>
+
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -46,6 +48,7 @@ void run_to_an_end(F&& function) {
         function();
     } catch (std::bad_alloc const&) {
     } catch (std::system_error const&) {
+    } catch (boost::system::system_error const&) {
     } catch (would_block_forever const&) {}
 }
 

@@ -195,6 +195,39 @@ TENDRIL_HUB_TEST(memory_stream, calls_look_for_interruption_even_if_they_need_no
     EXPECT_EQ(read_once(there), "kept");
 }
 
+TENDRIL_HUB_TEST(memory_stream, a_write_of_all_waits_for_room_as_often_as_it_must) {
+    auto [here, there] = memory_stream::pair({.capacity = 2, .largest_write = 1});
+    auto writer = spawn([&, &to = here] {
+        std::array const parts{buffer("abc"sv), buffer("de"sv)};
+        return to.write(parts);
+    });
+    std::string received(5, '\0');
+    boost::asio::read(there, buffer(received));
+    EXPECT_EQ(received, "abcde");
+    EXPECT_EQ(writer.get(), 5U);
+}
+
+TENDRIL_HUB_TEST(memory_stream, a_write_that_is_interrupted_half_way_breaks_it) {
+    auto [here, there] = memory_stream::pair({.capacity = 2});
+    auto writer = spawn([&, &to = here] { to.write(buffer("abc"sv)); });
+    settle();
+    writer.cancel();
+    writer.join();
+    EXPECT_EQ(write_once(here, "x"), io_error(errc::broken).message());
+    EXPECT_EQ(read_once(there), "ab");
+}
+
+TENDRIL_HUB_TEST(memory_stream, the_end_of_a_direction_can_be_asked_for_with_a_code) {
+    auto [here, there] = memory_stream::pair();
+    error_code error;
+    here.shutdown_send(error);
+    EXPECT_FALSE(error.failed());
+    EXPECT_EQ(read_once(there), text_of(boost::asio::error::eof));
+    here.close();
+    here.shutdown_send(error);
+    EXPECT_EQ(error, errc::closed);
+}
+
 TENDRIL_HUB_TEST(memory_stream, the_form_without_a_code_throws) {
     auto [here, there] = memory_stream::pair();
     here.close();

@@ -76,6 +76,11 @@ private:
             {deed::select_to_receive, deed::select_to_send},
             {deed::select_to_receive, deed::select_to_send, deed::send, deed::receive,
              deed::send_buffered, deed::receive_buffered},
+            {deed::ask_for_value, deed::give_value},
+            {deed::ask_for_value, deed::give_value, deed::cancel_value, deed::follow_value},
+            {deed::fill_slot},
+            {deed::fill_slot, deed::apply_in_slot},
+            {deed::gather_two},
         };
         for (int count = 1 + below(2); count > 0; --count) {
             auto const& chosen =

@@ -183,6 +183,8 @@ TEST(seeded_order, every_schedule_of_every_small_model_hands_over_without_loss) 
         primitive{"channel", deed::receive, deed::send},
         primitive{"channel with a buffer", deed::receive_buffered, deed::send_buffered},
         primitive{"select", deed::select_to_receive, deed::select_to_send},
+        primitive{"future", deed::ask_for_value, deed::give_value},
+        primitive{"pool", deed::fill_slot, deed::fill_slot},
     };
     tendril::testing::leak_check const before;
     long count = 0;

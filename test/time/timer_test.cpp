@@ -4,6 +4,7 @@
 
 #include <limits>
 #include <memory>
+#include <thread>
 
 namespace {
 
@@ -25,6 +26,21 @@ TENDRIL_HUB_TEST(timer, is_refused_to_other_threads_while_it_is_set_or_waited_fo
     EXPECT_EQ(waited_for.cancel(), 1U);
     set.cancel();
     this_hub().join();
+}
+
+TENDRIL_TEST(timer, that_is_set_and_goes_on_another_thread_stops_the_program) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    auto const drop_elsewhere = [] {
+        auto set = std::make_unique<timer>(1h);
+        std::thread{[&] { set.reset(); }}.join();
+    };
+    EXPECT_DEATH(drop_elsewhere(), "this timer is set, or waited for, on another thread");
+}
+
+TENDRIL_HUB_TEST(timer, that_is_not_set_may_go_on_another_thread) {
+    auto idle = std::make_unique<timer>();
+    std::thread{[&] { idle.reset(); }}.join();
+    EXPECT_EQ(idle, nullptr);
 }
 
 TENDRIL_HUB_TEST(timer, a_wait_ends_when_it_expires) {

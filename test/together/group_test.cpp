@@ -283,3 +283,58 @@ TENDRIL_HUB_TEST(group, a_kill_ends_members_that_begin_later_at_once) {
     EXPECT_TRUE(second.was_cancelled());
     EXPECT_EQ(clock.elapsed(), 0s);
 }
+
+TENDRIL_HUB_TEST(group, an_eager_task_is_a_member_before_it_begins) {
+    group tasks;
+    transcript seen;
+    auto const t = tasks.spawn_eager([&] {
+        seen.push_back("begins as one of " + std::to_string(tasks.size()));
+        sleep_for(1ms);
+        seen.push_back("ends");
+    });
+    seen.push_back("spawned");
+    EXPECT_TRUE(tasks.contains(t));
+    tasks.join();
+    EXPECT_EQ(seen, (transcript{"begins as one of 1", "spawned", "ends"}));
+}
+
+TENDRIL_HUB_TEST(group, an_eager_task_that_never_waits_has_left_when_it_is_there) {
+    group tasks;
+    auto t = tasks.spawn_eager(
+        {.name = "quick"}, [](int given) { return given + 1; }, 1);
+    EXPECT_TRUE(t.done());
+    EXPECT_TRUE(tasks.empty());
+    EXPECT_EQ(t.name(), "quick");
+    EXPECT_EQ(t.get(), 2);
+}
+
+TENDRIL_HUB_TEST(group, an_eager_task_that_comes_while_it_is_killed_never_begins) {
+    group tasks;
+    bool begun = false;
+    tasks.spawn([&] {
+        try {
+            sleep_an_hour();
+        } catch (greenlet_exit const&) {
+            EXPECT_TRUE(tasks.spawn_eager([&] { begun = true; }).was_cancelled());
+            throw;
+        }
+    });
+    yield();
+    tasks.kill();
+    EXPECT_FALSE(begun);
+    EXPECT_TRUE(tasks.empty());
+}
+
+TENDRIL_HUB_TEST(group, an_eager_task_that_cannot_be_made_or_may_not_run_now_is_no_member) {
+    group tasks;
+    std::string in_callback;
+    EXPECT_EQ(
+        outcome_of([&] { tasks.spawn_eager({.stack_size = std::size_t{1} << 40U}, [] {}); }),
+        "misuse");
+    this_hub().call_soon([&] { in_callback = outcome_of([&] { tasks.spawn_eager([] {}); }); });
+    yield();
+    yield();
+    EXPECT_EQ(in_callback, "misuse");
+    EXPECT_TRUE(tasks.empty());
+    tasks.join();
+}

@@ -306,3 +306,35 @@ TENDRIL_HUB_TEST(pool, takes_all_durations_for_what_they_say) {
     go.set();
     tasks.join();
 }
+
+TENDRIL_HUB_TEST(pool, an_eager_task_waits_for_its_slot_and_begins_with_it) {
+    pool tasks{1};
+    transcript seen;
+    tasks.spawn(pool_sleeps{2ms});
+    tasks.spawn_eager([&] {
+        seen.push_back(tasks.full() ? "begins in the last slot" : "begins in no slot");
+        sleep_for(1ms);
+        seen.push_back("ends");
+    });
+    EXPECT_EQ(clock.elapsed(), 2ms);
+    seen.push_back("spawned");
+    tasks.join();
+    EXPECT_EQ(seen, (transcript{"begins in the last slot", "spawned", "ends"}));
+    EXPECT_EQ(tasks.free_count(), 1);
+}
+
+TENDRIL_HUB_TEST(pool, an_eager_task_that_cannot_be_made_or_whose_spawner_is_ended_takes_no_slot) {
+    pool tasks{1};
+    EXPECT_EQ(
+        outcome_of([&] { tasks.spawn_eager({.stack_size = std::size_t{1} << 40U}, [] {}); }),
+        "misuse");
+    EXPECT_EQ(tasks.free_count(), 1);
+    tasks.spawn(pool_sleeps{1h});
+    task<void> const waiting = spawn([&] { tasks.spawn_eager(pool_sleeps{1h}); });
+    yield();
+    waiting.cancel();
+    waiting.join();
+    EXPECT_EQ(tasks.size(), 1U);
+    tasks.kill();
+    EXPECT_EQ(tasks.free_count(), 1);
+}

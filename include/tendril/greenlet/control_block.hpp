@@ -27,6 +27,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <source_location>
 
 namespace tendril {
@@ -55,6 +56,10 @@ public:
     /// destructor of a captured object may.
     virtual void dispose() noexcept { delete this; }
 
+    /// The number of the greenlet that has asked the loop for this one; nothing when nobody has, or
+    /// when it was not noted. Switches: never.
+    virtual std::optional<std::uint32_t> spawner() const noexcept { return std::nullopt; }
+
     /// Where in the program the greenlet was made.
     std::source_location made_at{};
 };
@@ -66,6 +71,9 @@ struct greenlet_note {
     /// What is asked for further out than this is held back; zero holds back nothing. See
     /// hub/cancellation.hpp.
     std::uint64_t shield_depth = 0;
+    /// The number of the last timeout that was thrown into the greenlet while it had this note;
+    /// zero for none. See time/timeout.hpp.
+    std::uint64_t last_timeout = 0;
 };
 
 struct alignas(64) control_block {

@@ -120,6 +120,12 @@ struct thread_record {
 };
 
 namespace detail {
+/// Has `function` called when the calling thread ends, before what was asked for earlier: as the
+/// destructor of a thread-local that is made here. A thread-local of the language would be made
+/// once, but destructors of older ones may use greenlets and hubs again.
+/// Switches: never. Thread: any.
+TENDRIL_COLD void call_at_thread_end(void (*function)() noexcept) noexcept;
+
 extern constinit thread_local thread_record* this_thread_record TENDRIL_FAST_TLS
     TENDRIL_SYMBOL("tendril_this_thread_record");
 TENDRIL_COLD thread_record& make_thread_record();

@@ -73,6 +73,10 @@ protected:
     /// Moves it further in or out. Requires: not pending.
     void set_depth(std::uint64_t depth) noexcept;
 
+    /// A number that an edge keeps for its owner, in the place of the depth, of which it has none.
+    void keep_number(std::uint32_t number) noexcept { depth_ = number; }
+    std::uint32_t kept_number() const noexcept { return static_cast<std::uint32_t>(depth_); }
+
 private:
     friend class pending_list;
     friend void raise(interruption& delivered);

@@ -136,6 +136,14 @@ protected:
     /// under way and must be seen to its end. Switches: may.
     void park_operation();
 
+    /// Asks the greenlet to leave for what was requested since its operation began, as if that came
+    /// now. Requires: `withdraw` answers "not yet". Switches: never.
+    void notice_pending() noexcept {
+        if (block_->pending != 0) [[unlikely]] {
+            interrupt();
+        }
+    }
+
     /// Leaves the queue. Returns whether the park is over with that; false means that a `wake` will
     /// follow in any case.
     virtual bool withdraw() noexcept {

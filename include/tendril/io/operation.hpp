@@ -31,7 +31,11 @@ class io_operation : public waiter {
 public:
     /// Waits until `complete` has been called. Requires: the operation has been started, after
     /// `check_interruption`. Throws nothing. Switches: may.
-    void await() { park_operation(); }
+    void await() {
+        // Starting may have called what cancels the caller.
+        notice_pending();
+        park_operation();
+    }
 
     /// Is called by the completion handler. Switches: never. Thread: hub.
     void complete() noexcept { wake(); }
@@ -40,13 +44,15 @@ public:
     bool asked_to_stop() const noexcept { return wanted() != outcome::waiting; }
 
 protected:
-    /// Prepares a wait. That nobody may wait in a callback is said here and not in `await`: what
-    /// has been started by then would be left without its frame. Throws: misuse in a callback.
+    /// Prepares a wait. That nobody may wait here is said now and not in `await`: what has been
+    /// started by then would be left without its frame. Throws: misuse in a callback, and in the
+    /// scope of a `no_switch`.
     explicit io_operation(char const* what) : waiter{what} {
         TENDRIL_REQUIRE(
-            home().may_park(),
+            !home().in_callback(),
             "a callback of the hub must not wait for I/O: it runs between greenlets, and nobody "
             "could run meanwhile; spawn a task that waits");
+        home().require_may_park();
     }
     ~io_operation() = default;
 

@@ -76,6 +76,12 @@ public:
     /// Thread: its own.
     void set_shield(bool raised) noexcept;
 
+    /// Says whether the timeout of this number was made outside and thrown into the greenlet within
+    /// this node, no other since. Requires: it is the innermost. Switches: never.
+    bool was_timed_out_from_outside(std::uint64_t number) const noexcept {
+        return number == note_.last_timeout && number < own_depth_;
+    }
+
     /// How deep it is: see `next_scope_depth`. Zero before it is entered. Switches: never.
     std::uint64_t depth() const noexcept { return own_depth_; }
 

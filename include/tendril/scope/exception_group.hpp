@@ -10,11 +10,13 @@
 //         if (rest) throw *rest;
 //     }
 //
-// Groups may stand in groups, as task groups do. A split keeps the nesting and leaves out groups
-// that would be empty. The text shows every error, one in a line.
+// Groups may stand in groups, as task groups do, as deep as one likes: nothing that is done with
+// them takes more stack for that. A split keeps the nesting and leaves out groups that would be
+// empty. The text shows every error, one in a line; it is made when somebody asks for it.
 
 #include <exception>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -22,6 +24,11 @@
 #include <vector>
 
 namespace tendril {
+
+namespace detail {
+struct group_content;
+std::shared_ptr<group_content const> content_in(std::exception_ptr const& error);
+}  // namespace detail
 
 class exception_group : public std::runtime_error {
 public:
@@ -32,11 +39,22 @@ public:
     /// Throws: misuse for none, or a null pointer among them; std::bad_alloc. Switches: never.
     exception_group(std::string message, std::vector<std::exception_ptr> errors);
 
+    /// Names the same errors. A copy needs no memory, and there is no moving: whoever catches a
+    /// group always holds one. Switches: never.
+    exception_group(exception_group const&) noexcept;
+    exception_group& operator=(exception_group const&) noexcept;
+    ~exception_group() override;
+
     /// What has failed, in words, without the errors. Switches: never.
-    std::string const& message() const noexcept { return message_; }
+    std::string const& message() const noexcept;
 
     /// The errors, of which some may be groups. Switches: never.
-    std::vector<std::exception_ptr> const& errors() const noexcept { return errors_; }
+    std::vector<std::exception_ptr> const& errors() const noexcept;
+
+    /// The message and a line for each error, indented by its level; from level 33 on the level
+    /// stands there as a number. Without memory for that, the message. Switches: never.
+    /// Thread: any.
+    char const* what() const noexcept override;
 
     /// All errors that are no groups, from the first to the last, however deep. Switches: never.
     std::vector<std::exception_ptr> leaves() const;
@@ -75,8 +93,10 @@ private:
         }
     }
 
-    std::string message_;
-    std::vector<std::exception_ptr> errors_;
+    friend std::shared_ptr<detail::group_content const> detail::content_in(
+        std::exception_ptr const& error);
+
+    std::shared_ptr<detail::group_content const> content_;
 };
 
 }  // namespace tendril

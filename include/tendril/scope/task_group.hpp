@@ -16,7 +16,8 @@
 // together, as an `exception_group`, also when it is one. What came from outside, a cancelled scope
 // further out, a `cancel` of the task, somebody's timeout, ends the children and then goes its way;
 // if a child fails meanwhile, the error wins. An error that `kill` throws into the block is one of
-// the block. Children that were cancelled are no errors.
+// the block, and so is a `timed_out` that the `get` of another task throws there. Children that
+// were cancelled are no errors.
 //
 //     stage      means                                       spawn then
 //     open       children run, or may                        adds one
@@ -235,6 +236,28 @@ public:
             std::forward<Args>(arguments)...);
     }
 
+    /// As above, but the child begins in the call, as with `tendril::spawn_eager`.
+    /// Throws: also what was requested for the caller before; misuse where nobody may wait.
+    /// Switches: may. Thread: hub.
+    template <typename F, typename... Args>
+    requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
+    auto spawn_eager(spawn_options options, F&& function, Args&&... arguments) {
+        detail::task_core::check_first_step();
+        auto child = new_child(
+            nullptr, std::forward<F>(function), std::forward<Args>(arguments)...);
+        child.state().prepare(std::move(options));
+        core_.added();
+        child.state().begin_now();
+        return child;
+    }
+    template <typename F, typename... Args>
+    requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
+    auto spawn_eager(F&& function, Args&&... arguments) {
+        return spawn_eager(
+            spawn_options{.where = {}}, std::forward<F>(function),
+            std::forward<Args>(arguments)...);
+    }
+
     /// Makes a child that calls `function(status, arguments...)`, waits until it calls
     /// `status.started(value)`, and returns the value. A child that fails before does not fail the
     /// group: its error is thrown here. When the caller is interrupted meanwhile, the child is
@@ -277,21 +300,25 @@ private:
     template <typename F>
     friend std::invoke_result_t<F, task_group&> with_task_group(F&& block);
 
+    // A child that has no greenlet yet.
     template <typename F, typename... Args>
-    auto make_child(
-        std::shared_ptr<detail::start_report> start, spawn_options options, F&& function,
-        Args&&... arguments) {
+    auto new_child(std::shared_ptr<detail::start_report> start, F&& function, Args&&... arguments) {
         using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
         static_assert(
             !std::is_reference_v<result>,
             "a task keeps its result, so its function must return a value and not a reference");
         using state = detail::member_function<result, std::decay_t<F>, std::decay_t<Args>...>;
         core_.require_open();
-        task<result> child{
+        return task<result>{
             *new state{
                 core_, std::move(start), std::forward<F>(function),
                 std::forward<Args>(arguments)...},
             detail::counted_t{}};
+    }
+    template <typename... Given>
+    auto make_child(
+        std::shared_ptr<detail::start_report> start, spawn_options options, Given&&... given) {
+        auto child = new_child(std::move(start), std::forward<Given>(given)...);
         child.state().start(std::move(options));
         core_.added();
         return child;

@@ -33,6 +33,8 @@ enum class errc {
     broken,
     /// An address, or another text that names a thing, could not be read.
     bad_name,
+    /// A line, or another part of what was received, is longer than its limit.
+    too_long,
     /// So many wait for the same already that no more are let in.
     overloaded,
 };

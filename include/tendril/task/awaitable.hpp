@@ -15,13 +15,15 @@
 //
 //     the result       the coroutine goes on
 //     is there         at once, on the stack it runs on
-//     comes later      in the hub, on the thread of the task or future; it must not wait there by
-//                      any other means, and what it does next should be short
+//     comes later      in the hub, on the thread of the task or future, or, for a `shared_future`,
+//                      on that of the one who awaits; it must not wait there by any other means,
+//                      and what it does next should be short
 //
 // A coroutine that is destroyed while it awaits is not resumed. One whose hub closes before the
 // result has come is never resumed, and is left to its owner.
 
 #include <tendril/task/future.hpp>
+#include <tendril/task/shared_future.hpp>
 #include <tendril/task/task.hpp>
 
 #include <coroutine>
@@ -43,6 +45,13 @@ std::add_lvalue_reference_t<T> ended_with(task<T> const& ended) {
 }
 template <typename T>
 std::add_lvalue_reference_t<T> ended_with(future<T> const& ended) {
+    ended.state().rethrow_failure();
+    if constexpr (!std::is_void_v<T>) {
+        return ended.state().value();
+    }
+}
+template <typename T>
+shared_reference<T> ended_with(shared_future<T> const& ended) {
     ended.state().rethrow_failure();
     if constexpr (!std::is_void_v<T>) {
         return ended.state().value();
@@ -83,7 +92,7 @@ public:
 
 private:
     static constexpr bool copies = std::is_copy_constructible_v<Result> &&
-        std::is_same_v<Handle, future<typename Handle::value_type>>;
+        !std::is_same_v<Handle, task<typename Handle::value_type>>;
 
     Handle awaited_;
     std::shared_ptr<std::coroutine_handle<>> waiting_;
@@ -117,6 +126,21 @@ detail::lasting_awaiter<future<T>> operator co_await(future<T> const& awaited) {
 template <typename T>
 detail::passing_awaiter<future<T>> operator co_await(future<T>&& awaited) {
     return detail::passing_awaiter<future<T>>{std::move(awaited)};
+}
+
+/// As above, of a future between threads; the value is a constant, and of a handle that goes away
+/// a copy. The coroutine goes on in the hub of the thread that awaits.
+/// Throws: also misuse on a thread without a hub. Switches: never. Thread: any with a hub.
+template <typename T>
+detail::result_awaiter<shared_future<T>, detail::shared_reference<T>> operator co_await(
+    shared_future<T> const& awaited) {
+    return detail::result_awaiter<shared_future<T>, detail::shared_reference<T>>{awaited};
+}
+template <typename T>
+requires(
+    std::is_void_v<T> || std::is_copy_constructible_v<T>) detail::passing_awaiter<shared_future<T>>
+operator co_await(shared_future<T>&& awaited) {
+    return detail::passing_awaiter<shared_future<T>>{std::move(awaited)};
 }
 
 }  // namespace tendril

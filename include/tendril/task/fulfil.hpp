@@ -16,10 +16,12 @@
 
 #include <tendril/greenlet/greenlet_exit.hpp>
 #include <tendril/hub/cancellation.hpp>
+#include <tendril/task/spawn.hpp>
 
 #include <cxxabi.h>
 
 #include <exception>
+#include <functional>
 #include <type_traits>
 #include <utility>
 
@@ -63,6 +65,31 @@ bool passes_failure_on(Source const& ended, Promise const& to) {
         return true;
     }
     return false;
+}
+
+// What a function returns that is given what a future has: a reference, or nothing.
+template <typename Reference, typename F>
+struct continuation_of : std::invoke_result<F, Reference> {};
+template <typename F>
+struct continuation_of<void, F> : std::invoke_result<F> {};
+template <typename F>
+struct continuation_of<void const, F> : std::invoke_result<F> {};
+
+// Starts the task of a `then`, when `source` has ended.
+template <typename Source, typename Promise, typename F>
+void start_continuation(Source source, Promise next, F function) {
+    if (passes_failure_on(source, next) || next.settled()) {
+        return;
+    }
+    spawn([source = std::move(source), next = std::move(next), f = std::move(function)]() mutable {
+        fulfil(next, [&]() -> typename Promise::value_type {
+            if constexpr (std::is_void_v<typename Source::value_type>) {
+                return std::invoke(std::move(f));
+            } else {
+                return std::invoke(std::move(f), *source.try_get());
+            }
+        });
+    });
 }
 
 }  // namespace detail

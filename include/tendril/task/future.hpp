@@ -54,9 +54,7 @@ template <typename T>
 using future_pointer = std::conditional_t<std::is_void_v<T>, bool, std::remove_reference_t<T>*>;
 
 template <typename T, typename F>
-struct continued : std::invoke_result<F, T&> {};
-template <typename F>
-struct continued<void, F> : std::invoke_result<F> {};
+using continued = continuation_of<future_reference<T>, F>;
 
 }  // namespace detail
 
@@ -276,27 +274,6 @@ private:
 
     detail::giving_handle<detail::future_state<T>> named_;
 };
-
-namespace detail {
-
-// Starts the task of a `then`.
-template <typename T, typename Next, typename F>
-void start_continuation(future<T> source, promise<Next> next, F function) {
-    if (passes_failure_on(source, next) || next.settled()) {
-        return;
-    }
-    spawn([source = std::move(source), next = std::move(next), f = std::move(function)]() mutable {
-        fulfil(next, [&]() -> Next {
-            if constexpr (std::is_void_v<T>) {
-                return std::invoke(std::move(f));
-            } else {
-                return std::invoke(std::move(f), *source.try_get());
-            }
-        });
-    });
-}
-
-}  // namespace detail
 
 template <typename T>
 template <typename F>

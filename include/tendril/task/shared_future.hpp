@@ -11,7 +11,10 @@
 // The table of future.hpp holds, and who waits does so in the way of its thread, as with the rest
 // of the family (sync/shared.hpp): in one queue, behind one mutex, with limits on the clock of the
 // caller's hub. What differs from the local ones: readers get the value as a constant, because
-// several threads may look at it, and a link is called in the hub that has added it.
+// several threads may look at it, and a link is called in the hub that has added it. So a `then`
+// runs there, and a coroutine goes on there.
+//
+// Read next: when_done.hpp for `select`, awaitable.hpp for coroutines of the language.
 
 #include <tendril/support/assert.hpp>
 #include <tendril/sync/shared.hpp>
@@ -19,6 +22,8 @@
 #include <tendril/task/future_state.hpp>
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -47,7 +52,15 @@ public:
     void rethrow_failure();
     std::exception_ptr collect_error();
     bool cancel();
-    void on_done(unique_function<void()> link);
+    /// What a link does: whatever the program likes, or no more than wake somebody of its thread.
+    /// Then it is called at once when that thread settles the future.
+    enum class link_kind : std::uint8_t { calls, wakes };
+
+    void on_done(unique_function<void()> link) { add_link(std::move(link), link_kind::calls); }
+    /// As `on_done`, and returns the number of the link.
+    std::uint64_t add_link(unique_function<void()> link, link_kind kind);
+    /// Takes a link back that was not sent to its hub yet.
+    void remove_link(std::uint64_t number) noexcept;
     bool try_fail(std::exception_ptr error);
     std::size_t waiting() const { return core_.present(); }
 
@@ -72,6 +85,7 @@ private:
     shared_places readers_;
     settlement settled_;
     links links_;
+    std::uint64_t links_added_ = 0;
 };
 
 template <typename T>
@@ -105,6 +119,8 @@ template <typename T>
 using shared_reference = std::add_lvalue_reference_t<std::add_const_t<T>>;
 template <typename T>
 using shared_pointer = std::conditional_t<std::is_void_v<T>, bool, T const*>;
+template <typename T, typename F>
+using shared_continued = continuation_of<shared_reference<T>, F>;
 
 }  // namespace detail
 
@@ -196,6 +212,19 @@ public:
     /// Throws: std::bad_alloc; misuse when the hub has closed, or the thread has none.
     /// Switches: never. Thread: any with a hub.
     void on_done(unique_function<void()> link) const { named().on_done(std::move(link)); }
+
+    /// Calls `function` with the value, by reference to a constant, in a task of the caller's hub,
+    /// soon after it has arrived, and returns a future of what it returns. The function may wait.
+    /// When there will be no value it is not called, and the returned future gets the error, or is
+    /// cancelled. When that future is cancelled first, it is not called either. When the hub closes
+    /// first, the returned future is broken. Throws: as `on_done`. Switches: never.
+    /// Thread: any with a hub.
+    template <typename F>
+    auto then(F function) const -> shared_future<typename detail::shared_continued<T, F>::type>;
+
+    /// What stands behind the handle, for the library. Throws: misuse when there is nothing.
+    /// Switches: never.
+    detail::shared_future_state<T>& state() const { return named(); }
 
     /// How many wait at this moment, or were woken by another thread and do not know yet.
     /// Switches: never. Thread: any.
@@ -316,5 +345,17 @@ private:
 
     detail::giving_handle<state> named_;
 };
+
+template <typename T>
+template <typename F>
+auto shared_future<T>::then(F function) const
+    -> shared_future<typename detail::shared_continued<T, F>::type> {
+    shared_promise<typename detail::shared_continued<T, F>::type> next{"a continuation"};
+    auto made = next.get_future();
+    on_done([source = *this, next = std::move(next), f = std::move(function)]() mutable {
+        detail::start_continuation(std::move(source), std::move(next), std::move(f));
+    });
+    return made;
+}
 
 }  // namespace tendril

@@ -154,6 +154,10 @@ public:
     /// Its number on its thread. Switches: never.
     std::uint32_t id() const { return named().id(); }
 
+    /// The number of the greenlet that has spawned it, which may have ended since; 0 is the main
+    /// greenlet. Switches: never.
+    std::uint32_t spawner_id() const { return *named().spawner(); }
+
     /// What stands behind the handle, for the library. Throws: misuse when it names no task.
     /// Switches: never.
     detail::task_core& state() const { return named(); }

@@ -25,6 +25,7 @@
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/waiter.hpp>
+#include <tendril/support/config.hpp>
 #include <tendril/support/intrusive_list.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/support/unique_function.hpp>
@@ -150,6 +151,11 @@ public:
     void start_eagerly(spawn_options&& options);
     void start_eagerly();
 
+    /// The same in two steps, for who has to know of the task before it runs: makes the greenlet,
+    /// then lets it begin.
+    void prepare(spawn_options&& options) { make_greenlet(std::move(options)); }
+    void begin_now() { hub_.run_first_step(*block_); }
+
     /// As `start`, but waits until a moment before the greenlet is queued.
     void start_at(spawn_options&& options, time_point when);
 
@@ -162,6 +168,8 @@ public:
     std::string const& name() const noexcept;
     std::source_location const& where() const noexcept { return made_at; }
     std::uint32_t id() const noexcept { return id_; }
+    /// The number of the greenlet that has spawned it.
+    std::optional<std::uint32_t> spawner() const noexcept final { return kept_number(); }
 
     bool wait_until(deadline limit);
     /// Puts a waiter into the queue of those who are woken at the end. Requires: unfinished.
@@ -191,7 +199,11 @@ public:
 
 protected:
     task_core() : interruption{rank::edge}, hub_{this_hub()} {}
-    ~task_core() override;
+    ~task_core() override {
+        if (error_ != nullptr) [[unlikely]] {
+            report_uncollected();
+        }
+    }
 
     /// The function is over: a cancel or a kill comes too late from now on.
     void refuse_edges() noexcept { seal_interruptions(*block_); }
@@ -204,6 +216,7 @@ protected:
 
 private:
     void raise() override;
+    TENDRIL_COLD void report_uncollected() noexcept;
     task_extras& extras();
     control_block& make_greenlet(std::size_t stack_size);
     control_block& make_greenlet(spawn_options&& options);

@@ -17,6 +17,7 @@
 //     closed by this side, now or before         errc::closed
 //     the direction was ended, or nobody reads   asio::error::broken_pipe
 //     another greenlet reads (or writes)         errc::busy
+//     a write was interrupted half way before    errc::broken
 //
 // A network delivers in pieces: `largest_read` and `largest_write` say how many bytes a call moves
 // at most. With 1 every byte comes alone, and each place where a message may be torn is tried.
@@ -32,6 +33,7 @@
 #include <limits>
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace tendril::testing {
 
@@ -94,9 +96,30 @@ public:
         return write_bytes(first.data(), first.size(), error);
     }
 
+    /// Writes all of the buffers, waiting for room. Returns how many bytes; fewer only with an
+    /// error. When it is interrupted half way, the stream takes no more (`errc::broken`).
+    /// Switches: may.
+    template <typename ConstBufferSequence>
+    std::size_t write(ConstBufferSequence const& buffers) {
+        error_code error;
+        std::size_t const size = write(buffers, error);
+        tendril::detail::throw_if(error, "write to a memory_stream");
+        return size;
+    }
+    template <typename ConstBufferSequence>
+    std::size_t write(ConstBufferSequence const& buffers, error_code& error) {
+        auto const end = boost::asio::buffer_sequence_end(buffers);
+        std::vector<boost::asio::const_buffer> all;
+        for (auto at = boost::asio::buffer_sequence_begin(buffers); at != end; ++at) {
+            all.emplace_back(*at);
+        }
+        return write_all(all, error);
+    }
+
     /// Ends this side's direction: the peer reads what is on its way, and then the end of file.
     /// Switches: never.
     void shutdown_send() noexcept;
+    void shutdown_send(error_code& error) noexcept;
 
     /// Ends both directions, and wakes whoever waits at either end. A second call does nothing.
     /// Switches: never.
@@ -138,6 +161,7 @@ private:
 
     std::size_t read_bytes(void* into, std::size_t size, error_code& error);
     std::size_t write_bytes(void const* from, std::size_t size, error_code& error);
+    std::size_t write_all(std::vector<boost::asio::const_buffer> const& all, error_code& error);
 
     pipe in_;
     pipe out_;

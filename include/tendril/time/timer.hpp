@@ -45,8 +45,10 @@ public:
         : timer{deadline::after(duration)} {}
     explicit timer(deadline moment) { expires_at(moment); }
 
-    /// Ends every wait as `cancel` does. Switches: never. Thread: hub.
-    ~timer() { stop(); }
+    /// Ends every wait as `cancel` does. When it is set, or waited for, on another thread, it stops
+    /// the program with the text of the `wrong_thread` that `cancel` throws. Switches: never.
+    /// Thread: hub.
+    ~timer();
 
     /// Sets when it expires. Those who wait now return false: what they waited for will not come.
     /// Returns how many they were. Throws: std::bad_alloc; misuse when the duration is not a

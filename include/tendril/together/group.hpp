@@ -56,6 +56,25 @@ public:
             std::forward<Args>(arguments)...);
     }
 
+    /// As above, but the member begins in the call, as with `tendril::spawn_eager`; it is one when
+    /// it begins. Throws: also what was requested for the caller before; misuse where nobody may
+    /// wait. Switches: may. Thread: hub.
+    template <typename F, typename... Args>
+    requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
+    auto spawn_eager(spawn_options options, F&& function, Args&&... arguments) {
+        detail::task_core::check_first_step();
+        set_->try_take();
+        return fill_eagerly(
+            set_, std::move(options), std::forward<F>(function), std::forward<Args>(arguments)...);
+    }
+    template <typename F, typename... Args>
+    requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
+    auto spawn_eager(F&& function, Args&&... arguments) {
+        return spawn_eager(
+            spawn_options{.where = {}}, std::forward<F>(function),
+            std::forward<Args>(arguments)...);
+    }
+
     /// Tracks a task that was spawned elsewhere; does nothing when it has ended, or is a member.
     /// Throws: std::bad_alloc; wrong_thread; misuse for an empty handle. Switches: never.
     void add(any_task const& added) {
@@ -140,6 +159,16 @@ protected:
     auto fill_slot(Spawned&&... spawned) {
         detail::taken_slot slot{set_};
         return slot.fill_with([&] { return tendril::spawn(std::forward<Spawned>(spawned)...); });
+    }
+    template <typename... Spawned>
+    static auto fill_eagerly(
+        std::shared_ptr<detail::task_set> const& set, spawn_options options, Spawned&&... spawned) {
+        detail::taken_slot slot{set};
+        return slot.fill_eagerly([&] {
+            auto made = detail::make_task(std::forward<Spawned>(spawned)...);
+            made.state().prepare(std::move(options));
+            return made;
+        });
     }
     void add_to_slot(any_task const& added) {
         detail::taken_slot slot{set_};

@@ -80,7 +80,27 @@ public:
             std::forward<Args>(arguments)...);
     }
 
-    /// As above, but waits for a while, or until a moment, at most. Empty when there was no slot;
+    /// As above, but when it has a slot the member begins in the call, as with
+    /// `tendril::spawn_eager`. Throws: also misuse where nobody may wait. Switches: may.
+    /// Thread: hub.
+    template <typename F, typename... Args>
+    requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
+    auto spawn_eager(spawn_options options, F&& function, Args&&... arguments) {
+        detail::task_core::check_first_step();
+        auto const kept = set_;
+        kept->take(deadline::never());
+        return fill_eagerly(
+            kept, std::move(options), std::forward<F>(function), std::forward<Args>(arguments)...);
+    }
+    template <typename F, typename... Args>
+    requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
+    auto spawn_eager(F&& function, Args&&... arguments) {
+        return spawn_eager(
+            spawn_options{.where = {}}, std::forward<F>(function),
+            std::forward<Args>(arguments)...);
+    }
+
+    /// As `spawn`, but waits for a while, or until a moment, at most. Empty when there was no slot;
     /// the arguments are unchanged then. Switches: may.
     template <typename Rep, typename Period, typename F, typename... Args>
     auto spawn_for(

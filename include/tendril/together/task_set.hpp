@@ -147,6 +147,13 @@ public:
         fill(std::move(entering), made.state());
         return made;
     }
+    // As above, with a task that was prepared, and lets it begin as a member.
+    template <typename Make>
+    auto fill_eagerly(Make make) {
+        auto made = fill_with(std::move(make));
+        made.state().begin_now();
+        return made;
+    }
     void fill(std::unique_ptr<task_set::member> entering, task_core& task) {
         set_->enter(std::move(entering), task);
         set_ = nullptr;

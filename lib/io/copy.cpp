@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <tendril/hub/cancellation.hpp>
+#include <tendril/io/copy.hpp>
+#include <tendril/scope/task_group.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <memory>
+
+namespace tendril::detail {
+namespace {
+
+// What a read takes at most. On the heap: stacks are small.
+constexpr std::size_t block_of_copy = std::size_t{32} * 1024;
+
+}  // namespace
+
+void copy_one_way(copy_way& way, error_code& error) {
+    check_interruption();
+    auto const block = std::make_unique_for_overwrite<char[]>(block_of_copy);
+    while (true) {
+        std::size_t const size = way.read(way.from, {block.get(), block_of_copy}, error);
+        if (error == boost::asio::error::eof) {
+            error = {};
+            break;
+        }
+        if (error.failed()) {
+            return;
+        }
+        way.bytes += way.write(way.to, {block.get(), size}, error);
+        if (error.failed()) {
+            return;
+        }
+    }
+    if (way.end != nullptr) {
+        // When the stream has lost its peer meanwhile, the other way tells.
+        error_code ignored;
+        way.end(way.to, ignored);
+    }
+}
+
+void copy_ways(copy_way& there, copy_way& back, error_code& error) {
+    check_interruption();
+    error = {};
+    auto const run = [&error](task_group& both, copy_way& way) {
+        error_code of_this_way;
+        copy_one_way(way, of_this_way);
+        if (of_this_way.failed()) {
+            // The other way, which ends by this, has no error of its own.
+            error = of_this_way;
+            both.cancel("the other direction has failed");
+        }
+    };
+    with_task_group([&](task_group& both) {
+        both.spawn([&] { run(both, back); });
+        run(both, there);
+    });
+}
+
+}  // namespace tendril::detail

@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Two greenlets: the reader, which is the greenlet of the connection, reads and calls the protocol;
+// the writer, made when there is something to write for the first time, empties the buffer. Whoever
+// ends the connection marks it as over and closes the stream, which wakes both; the reader waits
+// for the writer and makes the last call.
+//
+// Invariants:
+// 1. The stage goes on only: open, closing, over. It becomes over in `end_stream` alone, where the
+//    stream is closed.
+// 2. The four calls that may wait are made by the reader only, so they never overlap. Nothing is
+//    called before `connection_made` but `pause_writing`, inside it, and nothing at all after
+//    `connection_lost`: from stage over on only the reader calls.
+// 3. `writing_paused_` is set exactly while `pause_writing` was called and `resume_writing` was
+//    not yet, and the event `may_write_` is set when it is not, or when the connection is over.
+// 4. Only the writer touches `sending_`: it is in a system call, perhaps.
+// 5. A protocol is held no longer than until `connection_lost` has returned, so a protocol that
+//    keeps its transport is no cycle.
+#include "protocol_connection.hpp"
+
+#include <tendril/greenlet/greenlet.hpp>
+#include <tendril/greenlet/greenlet_exit.hpp>
+#include <tendril/hub/cancellation.hpp>
+#include <tendril/hub/hub.hpp>
+#include <tendril/hub/no_switch.hpp>
+#include <tendril/net/tcp_stream.hpp>
+#include <tendril/support/assert.hpp>
+#include <tendril/support/scope_exit.hpp>
+#include <tendril/task/spawn.hpp>
+#include <tendril/time/sleep.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <cxxabi.h>
+
+#include <utility>
+
+namespace tendril::detail {
+namespace {
+
+// After so many writes that nobody will receive, somebody should look at the program.
+constexpr int ignored_writes_until_report = 5;
+
+template <typename F>
+std::optional<tcp_endpoint> endpoint_or_none(F&& ask) {
+    try {
+        return ask();
+    } catch (system_error const&) {
+        return std::nullopt;
+    }
+}
+
+}  // namespace
+
+void require_sensible(protocol_options const& options) {
+    TENDRIL_REQUIRE(
+        options.marks.low <= options.marks.high,
+        "the low mark of a write buffer must not be above the high one: writing would be paused "
+        "and resumed at once");
+    TENDRIL_REQUIRE(
+        options.read_size > 0, "data_received() gets at least a byte: let read_size not be zero");
+    TENDRIL_REQUIRE(
+        options.flush_limit.count() > 0,
+        "flush_limit must be positive: to close without writing the rest, call abort()");
+}
+
+protocol_connection::protocol_connection(any_stream stream, protocol_options const& options)
+    : home_{&this_thread()},
+      stream_{std::move(stream)},
+      read_size_{options.read_size},
+      flush_limit_{options.flush_limit},
+      stack_size_{options.stack_size},
+      marks_{options.marks} {
+    if (auto const* const tcp = stream_.target<tcp_stream>()) {
+        local_ = endpoint_or_none([&] { return tcp->local_endpoint(); });
+        remote_ = endpoint_or_none([&] { return tcp->remote_endpoint(); });
+    }
+    may_write_.set();
+}
+
+void protocol_connection::require_own_thread() const {
+    TENDRIL_REQUIRE_AS(
+        wrong_thread, home_ == &this_thread(),
+        "this transport belongs to another thread: post to its hub, and use it there");
+}
+
+// The reader.
+
+void protocol_connection::run(std::shared_ptr<protocol> handler) {
+    handler_ = std::move(handler);
+    reader_id_ = greenlet::current().id();
+    try {
+        serve();
+    } catch (abi::__forced_unwind const&) {
+        throw;
+    } catch (...) {
+        lose(std::current_exception(), io_error(errc::closed));
+        conclude();
+        throw;
+    }
+    conclude();
+}
+
+void protocol_connection::serve() {
+    transport face{shared_from_this()};
+    call("protocol::connection_made", [&] { handler_->connection_made(face); });
+    made_.set();
+    auto const block = std::make_unique_for_overwrite<char[]>(read_size_);
+    read_to_end({block.get(), read_size_});
+}
+
+void protocol_connection::read_to_end(std::span<char> block) {
+    while (wait_until_readable()) {
+        error_code error;
+        std::size_t const size = stream_.read_some(
+            boost::asio::buffer(block.data(), block.size()), error);
+        if (error == boost::asio::error::eof) {
+            end_of_input();
+            return;
+        }
+        if (error.failed()) {
+            lose(error);
+            return;
+        }
+        // Reading may have been paused since it was waited for.
+        if (wait_until_readable() && stage_ == stage::open) {
+            call("protocol::data_received", [&] { handler_->data_received({block.data(), size}); });
+        }
+    }
+}
+
+// Waits while reading is paused. Returns false when the stream is closed.
+bool protocol_connection::wait_until_readable() {
+    while (reading_paused_ && stage_ == stage::open) {
+        may_read_.reset();
+        may_read_.wait();
+    }
+    return stage_ != stage::over;
+}
+
+void protocol_connection::end_of_input() {
+    bool keeps_open = false;
+    if (wait_until_readable() && stage_ == stage::open) {
+        call("protocol::eof_received", [&] { keeps_open = handler_->eof_received(); });
+    }
+    eof_received_ = true;
+    if (!keeps_open || eof_sent_) {
+        close();
+    }
+    stream_over_.wait();
+}
+
+// Sees to it that all is closed and nobody else calls any more, and makes the last call.
+void protocol_connection::conclude() {
+    end_stream();
+    if (writer_.valid()) {
+        interruption_shield const until_it_has_ended;
+        writer_.cancel();
+        writer_.join();
+    }
+    scope_exit const tell{[this] {
+        handler_.reset();
+        made_.set();
+        lost_.set();
+    }};
+    call("protocol::connection_lost", [this] { handler_->connection_lost(reason_); });
+}
+
+// Calls a function of the protocol. What ends the greenlet from outside goes on its way.
+template <typename F>
+void protocol_connection::call(char const* name, F&& callback) {
+    try {
+        callback();
+    } catch (abi::__forced_unwind const&) {
+        throw;
+    } catch (greenlet_exit const&) {
+        throw;
+    } catch (cancelled const&) {
+        throw;
+    } catch (...) {
+        fail(name);
+    }
+}
+
+template <typename F>
+void protocol_connection::call_without_switch(char const* name, F&& callback) {
+    try {
+        no_switch const alone;
+        callback();
+    } catch (abi::__forced_unwind const&) {
+        throw;
+    } catch (...) {
+        fail(name);
+    }
+}
+
+// In a handler. A call that waits in `drain`, say, hears there that the connection is over.
+bool protocol_connection::is_news_of_the_end() const {
+    if (stage_ != stage::over) {
+        return false;
+    }
+    try {
+        throw;
+    } catch (system_error const& error) {
+        return error.code() == error_;
+    } catch (abi::__forced_unwind const&) {
+        throw;
+    } catch (...) {
+        return false;
+    }
+}
+
+// In a handler of what a call of the protocol has thrown.
+void protocol_connection::fail(char const* name) {
+    if (is_news_of_the_end()) {
+        return;
+    }
+    this_hub().report_error(std::current_exception(), name);
+    lose(std::current_exception(), io_error(errc::closed));
+}
+
+// The writer.
+
+void protocol_connection::write(std::span<boost::asio::const_buffer const> parts) {
+    require_own_thread();
+    TENDRIL_REQUIRE(
+        !eof_wanted_, "write() after write_eof(): the peer was promised that nothing more comes");
+    std::size_t const added = boost::asio::buffer_size(parts);
+    if (added == 0) {
+        return;
+    }
+    if (is_closing()) {
+        note_ignored_write();
+        return;
+    }
+    ensure_writer();
+    // All of it or nothing.
+    pending_.reserve(pending_.size() + added);
+    for (boost::asio::const_buffer const& each : parts) {
+        pending_.append(static_cast<char const*>(each.data()), each.size());
+    }
+    unsent_ += added;
+    work_for_writer_.set();
+    look_at_marks();
+}
+
+void protocol_connection::note_ignored_write() {
+    if (++ignored_writes_ == ignored_writes_until_report) {
+        this_hub().report_error(
+            std::make_exception_ptr(
+                misuse{"write() to a transport that is closed, five times: it does nothing; ask "
+                       "is_closing(), or let drain() say so"}),
+            "transport");
+    }
+}
+
+void protocol_connection::write_eof() {
+    require_own_thread();
+    if (is_closing() || eof_wanted_) {
+        return;
+    }
+    ensure_writer();
+    eof_wanted_ = true;
+    work_for_writer_.set();
+}
+
+void protocol_connection::ensure_writer() {
+    if (!writer_.valid()) {
+        writer_ = spawn(
+            {.name = "writer of a transport", .where = {}},
+            [self = shared_from_this()] { self->write_to_end(); });
+    }
+}
+
+void protocol_connection::write_to_end() {
+    try {
+        while (stage_ != stage::over) {
+            if (unsent_ > 0) {
+                send_some();
+            } else if (eof_wanted_ && !eof_sent_) {
+                send_eof();
+            } else if (stage_ == stage::closing) {
+                end_stream();
+            } else {
+                work_for_writer_.reset();
+                work_for_writer_.wait();
+            }
+        }
+    } catch (abi::__forced_unwind const&) {
+        throw;
+    } catch (...) {
+        lose(std::current_exception(), io_error(errc::closed));
+        throw;
+    }
+}
+
+void protocol_connection::send_some() {
+    if (sent_ == sending_.size()) {
+        // Memory that was needed once is not kept.
+        if (sending_.capacity() > marks_.high) {
+            sending_ = {};
+        }
+        sending_.clear();
+        sent_ = 0;
+        std::swap(sending_, pending_);
+    }
+    error_code error;
+    std::size_t const size = stream_.write_some(
+        boost::asio::buffer(sending_.data() + sent_, sending_.size() - sent_), error);
+    if (error.failed()) {
+        lose(error);
+    } else if (stage_ != stage::over) {
+        sent_ += size;
+        unsent_ -= size;
+        look_at_marks();
+    }
+}
+
+void protocol_connection::send_eof() {
+    error_code error;
+    stream_.shutdown_send(error);
+    eof_sent_ = true;
+    if (error.failed()) {
+        lose(error);
+    } else if (eof_received_) {
+        close();
+    }
+}
+
+void protocol_connection::look_at_marks() {
+    if (!writing_paused_ && unsent_ > marks_.high && stage_ == stage::open) {
+        writing_paused_ = true;
+        may_write_.reset();
+        call_without_switch("protocol::pause_writing", [this] { handler_->pause_writing(); });
+    }
+    if (writing_paused_ && unsent_ <= marks_.low && stage_ != stage::over) {
+        writing_paused_ = false;
+        may_write_.set();
+        call_without_switch("protocol::resume_writing", [this] { handler_->resume_writing(); });
+    }
+}
+
+void protocol_connection::set_marks(write_marks marks) {
+    require_own_thread();
+    require_sensible({.marks = marks});
+    marks_ = marks;
+    look_at_marks();
+}
+
+void protocol_connection::drain() {
+    require_own_thread();
+    check_interruption();
+    if (stage_ == stage::closing) {
+        yield();
+    }
+    while (writing_paused_ && stage_ != stage::over) {
+        may_write_.wait();
+    }
+    if (stage_ == stage::over) {
+        throw system_error{without_place(error_), "drain"};
+    }
+}
+
+// Pausing.
+
+void protocol_connection::pause_reading() {
+    require_own_thread();
+    reading_paused_ = true;
+}
+
+void protocol_connection::resume_reading() {
+    require_own_thread();
+    reading_paused_ = false;
+    may_read_.set();
+}
+
+// The end.
+
+void protocol_connection::close() {
+    require_own_thread();
+    if (is_closing()) {
+        return;
+    }
+    if (unsent_ == 0) {
+        end_stream();
+        return;
+    }
+    flush_timer_ = this_hub().call_later(flush_limit_, [waiting = weak_from_this()] {
+        if (auto const late = waiting.lock()) {
+            late->lose(io_error(errc::timed_out));
+        }
+    });
+    stage_ = stage::closing;
+    may_read_.set();
+    work_for_writer_.set();
+}
+
+void protocol_connection::abort() {
+    require_own_thread();
+    end_stream();
+}
+
+void protocol_connection::lose(error_code error) {
+    if (stage_ != stage::over) {
+        lose(std::make_exception_ptr(system_error{without_place(error)}), error);
+    }
+}
+
+// Ends it for a reason, unless it is over already.
+void protocol_connection::lose(std::exception_ptr reason, error_code error) {
+    if (stage_ != stage::over) {
+        reason_ = std::move(reason);
+        error_ = error;
+        end_stream();
+    }
+}
+
+void protocol_connection::end_stream() {
+    if (stage_ == stage::over) {
+        return;
+    }
+    stage_ = stage::over;
+    if (!error_.failed()) {
+        error_ = io_error(errc::closed);
+    }
+    unsent_ = 0;
+    pending_ = {};
+    flush_timer_.cancel();
+    stream_.close();
+    may_read_.set();
+    work_for_writer_.set();
+    may_write_.set();
+    stream_over_.set();
+}
+
+void protocol_connection::wait_closed() {
+    require_own_thread();
+    TENDRIL_REQUIRE(
+        greenlet::current().id() != reader_id_ || lost_.is_set(),
+        "wait_closed() in a call of the protocol of this connection waits for itself: return, or "
+        "wait in a task");
+    lost_.wait();
+}
+
+void spawn_protocol(
+    std::shared_ptr<protocol_connection> connection, std::shared_ptr<protocol> handler,
+    std::size_t stack_size) {
+    static_cast<void>(spawn(
+        {.name = "protocol", .stack_size = stack_size, .where = {}},
+        [connection = std::move(connection), handler = std::move(handler)]() mutable {
+            connection->run(std::move(handler));
+        }));
+}
+
+}  // namespace tendril::detail

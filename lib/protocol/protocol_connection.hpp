@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// What stands behind a transport: the stream, the protocol, and the two greenlets between them.
+
+#include <tendril/greenlet/thread_record.hpp>
+#include <tendril/hub/callback.hpp>
+#include <tendril/io/any_stream.hpp>
+#include <tendril/io/error.hpp>
+#include <tendril/net/endpoint.hpp>
+#include <tendril/protocol/protocol.hpp>
+#include <tendril/protocol/transport.hpp>
+#include <tendril/sync/event.hpp>
+#include <tendril/task/task.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace tendril::detail {
+
+/// Throws misuse for options that make no sense.
+void require_sensible(protocol_options const& options);
+
+class protocol_connection final : public std::enable_shared_from_this<protocol_connection> {
+public:
+    enum class stage : std::uint8_t { open, closing, over };
+
+    protocol_connection(any_stream stream, protocol_options const& options);
+
+    /// Runs the protocol to its end; in the greenlet of the connection. Throws: what has ended that
+    /// greenlet from outside.
+    void run(std::shared_ptr<protocol> handler);
+    /// Waits until `connection_made` has returned.
+    void wait_made() { made_.wait(); }
+
+    // What a transport does.
+    void write(std::span<boost::asio::const_buffer const> parts);
+    void write_eof();
+    void drain();
+    void pause_reading();
+    void resume_reading();
+    void set_marks(write_marks marks);
+    void close();
+    void abort();
+    void wait_closed();
+
+    bool is_closing() const noexcept { return stage_ != stage::open; }
+    bool is_reading() const noexcept { return !is_closing() && !reading_paused_; }
+    write_marks marks() const noexcept { return marks_; }
+    std::size_t unsent() const noexcept { return unsent_; }
+    std::optional<tcp_endpoint> const& local_endpoint() const noexcept { return local_; }
+    std::optional<tcp_endpoint> const& remote_endpoint() const noexcept { return remote_; }
+    any_stream& stream() noexcept { return stream_; }
+
+private:
+    void require_own_thread() const;
+    template <typename F>
+    void call(char const* name, F&& callback);
+    template <typename F>
+    void call_without_switch(char const* name, F&& callback);
+    bool is_news_of_the_end() const;
+    void fail(char const* name);
+
+    void serve();
+    void read_to_end(std::span<char> block);
+    bool wait_until_readable();
+    void end_of_input();
+    void conclude();
+
+    void ensure_writer();
+    void write_to_end();
+    void send_some();
+    void send_eof();
+    void look_at_marks();
+    void note_ignored_write();
+
+    void lose(std::exception_ptr reason, error_code error);
+    void lose(error_code error);
+    void end_stream();
+
+    thread_record const* const home_;
+    any_stream stream_;
+    std::size_t const read_size_;
+    std::chrono::nanoseconds const flush_limit_;
+    std::size_t const stack_size_;
+    write_marks marks_;
+    std::optional<tcp_endpoint> local_;
+    std::optional<tcp_endpoint> remote_;
+
+    // There is one until `connection_lost` has returned.
+    std::shared_ptr<protocol> handler_;
+    stage stage_ = stage::open;
+    // Why it is over: for `connection_lost`, and for those who drain.
+    std::exception_ptr reason_;
+    error_code error_;
+
+    // What is to be written: `sending_` from `sent_` on, which the writer alone changes, and then
+    // `pending_`. Together they are `unsent_` bytes, unless the connection is over.
+    std::string sending_;
+    std::string pending_;
+    std::size_t sent_ = 0;
+    std::size_t unsent_ = 0;
+    int ignored_writes_ = 0;
+
+    bool reading_paused_ = false;
+    bool writing_paused_ = false;
+    bool eof_received_ = false;
+    bool eof_wanted_ = false;
+    bool eof_sent_ = false;
+
+    task<void> writer_;
+    std::optional<std::uint64_t> reader_id_;
+    callback_handle flush_timer_;
+    // What somebody waits for.
+    event made_;
+    event may_read_;
+    event work_for_writer_;
+    event may_write_;
+    event stream_over_;
+    event lost_;
+};
+
+/// Runs a protocol on a connection, in a task of its own.
+void spawn_protocol(
+    std::shared_ptr<protocol_connection> connection, std::shared_ptr<protocol> handler,
+    std::size_t stack_size);
+
+}  // namespace tendril::detail
