@@ -189,6 +189,7 @@ calls every_blocking_call() {
     add_calls_of_together(all);
     add_calls_of_spawn(all);
     add_calls_of_io(all);
+    add_calls_of_names(all);
     return all;
 }
 

@@ -28,6 +28,7 @@ PAGES = {
         "TP": 30, "CV": 13,
         "GR": 56, "EG": 5, "U": 8,
         "AO": 24,
+        "D": 13,
     },
 }
 UNTESTED = ("no C++ meaning", "not promised")
