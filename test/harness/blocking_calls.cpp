@@ -191,6 +191,7 @@ calls every_blocking_call() {
     add_calls_of_streams(all);
     add_calls_of_io(all);
     add_calls_of_protocol(all);
+    add_calls_of_names(all);
     return all;
 }
 

@@ -28,6 +28,7 @@ PAGES = {
         "TP": 30, "CV": 13,
         "GR": 56, "EG": 5, "ST": 28, "U": 8, "SK": 33,
         "AO": 24,
+        "D": 13,
     },
 }
 UNTESTED = ("no C++ meaning", "not promised")
