@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A program that may open files does so for one that may not, and hands the open files over.
+#include <tendril/hub.hpp>
 #include <tendril/net.hpp>
 #include <tendril/scope.hpp>
 #include <tendril/support.hpp>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A question that ends before the answer begins: half a close. The answer is a file.
+#include <tendril/hub.hpp>
 #include <tendril/net.hpp>
 #include <tendril/scope.hpp>
 #include <tendril/support.hpp>
