@@ -71,8 +71,10 @@ int main() {
                 open_files(client);
             });
             auto opener = tendril::unix_stream::connect(name);
-            std::cout << "letter: " << ask_for(opener, "letter") << '\n';
-            std::cout << "diary: " << ask_for(opener, "diary") << '\n';
+            for (std::string_view const wanted : {"letter", "diary"}) {
+                std::string const text = ask_for(opener, wanted);
+                std::cout << wanted << ": " << text << '\n';
+            }
         });
     });
 }

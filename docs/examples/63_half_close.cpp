@@ -68,7 +68,8 @@ int main() {
                 auto client = listener.accept();
                 answer(client, book);
             });
-            std::cout << "read: " << ask(listener.local_endpoint(), "a book") << '\n';
+            std::string const text = ask(listener.local_endpoint(), "a book");
+            std::cout << "read: " << text << '\n';
         });
     });
 }
