@@ -92,8 +92,8 @@ TENDRIL_TEST(leak_check_kill_matrix, two_kills_are_two_exceptions) {
             },
         .allowed =
             [](blocking_call const& call) {
-                if (call.stops_later) {
-                    return outcomes{{"exit"}};
+                if (call.leaves_later) {
+                    return outcomes{transcript{"exit"}};
                 }
                 return outcomes{
                     waits_on(call) ? transcript{"got it", "exit"} : transcript{"kill", "exit"}};
