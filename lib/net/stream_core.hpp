@@ -85,10 +85,6 @@ public:
     bool writing = false;
     /// The last read filled its buffer, so there is probably more to read at once.
     bool more_is_likely = false;
-    /// How many reads in a row have let others go first, and then found nothing; and how many are
-    /// left that do not try that again (stream_socket.cpp).
-    std::uint8_t vain_tries = 0;
-    std::uint8_t reads_without_try = 0;
     /// The family of its addresses.
     int family = 0;
     /// How long each read, and each write, may wait.

@@ -5,8 +5,8 @@
 //   itself. After a short read there is probably nothing yet: the peer waits for an answer, or has
 //   just got one. A `recv` would be in vain, and costs more than a hundred switches. So whoever
 //   else is ready goes first, and then the `recv` finds data more often than not. Where it does
-//   not, because peers are slower than we are, the next reads leave that out: one, then two, then
-//   four, at most 64.
+//   not, because peers are slower than we are, the next reads of the thread leave that out, on
+//   whichever stream: one, then two, then four, at most 64.
 // * When nobody is ready, or there is no data after all, the greenlet parks, and Asio's reactor
 //   does the `recv` when the descriptor is ready. (Asio tries once more before it waits.)
 // * A read does not use `async_wait`: Asio re-arms the descriptor for it with a system call each
@@ -31,6 +31,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -157,29 +158,32 @@ bool read_directly(stream_core& core, Target const& into, std::size_t& read, err
     return true;
 }
 
+// How many reads in a row have let others go first, and then found nothing; and how many are left
+// that do not try that again.
+struct read_experience {
+    unsigned vain_tries = 0;
+    unsigned reads_without_try = 0;
+};
+constinit thread_local read_experience experience;
+constexpr unsigned most_vain_tries = 7;
+
 // Lets those run who are ready, if there are any and that has paid before. Returns whether it did.
-bool let_others_go_first(stream_core& core) {
+bool let_others_go_first(stream_core const& core) {
     if (!core.home.others_are_ready() || !core.home.may_park()) {
         return false;
     }
-    if (core.reads_without_try > 0) {
-        --core.reads_without_try;
+    if (experience.reads_without_try > 0) {
+        --experience.reads_without_try;
         return false;
     }
     core.home.leave_ready();
     return true;
 }
 
-constexpr std::uint8_t most_vain_tries = 7;
-
 // Learns from a `recv` after others have gone first.
-void note_try(stream_core& core, bool was_vain) noexcept {
-    if (!was_vain) {
-        core.vain_tries = 0;
-    } else if (core.vain_tries < most_vain_tries) {
-        ++core.vain_tries;
-    }
-    core.reads_without_try = static_cast<std::uint8_t>((1U << core.vain_tries) >> 1U);
+void note_try(bool was_vain) noexcept {
+    experience.vain_tries = was_vain ? std::min(experience.vain_tries + 1, most_vain_tries) : 0;
+    experience.reads_without_try = (1U << experience.vain_tries) >> 1U;
 }
 
 template <typename Target>
@@ -240,7 +244,7 @@ std::size_t read_from(
         error = core.stage == stream_stage::closed ? io_error(errc::closed) : error_code{};
         bool const over = error.failed() || read_directly(core, into, read, error);
         if (!goes_on) {
-            note_try(core, !over);
+            note_try(!over);
         }
         if (over) {
             return read;
