@@ -12,7 +12,7 @@ the server's own time for a connection is judged beside the rate.
 import argparse
 import pathlib
 
-from contestants import Server, judge, middle, prepare, programs_in, ratio, run_load
+from contestants import Server, count_calls, judge, middle, prepare, programs_in, ratio, run_load
 
 AT_ONCE = 64
 SLOWEST = 0.97
@@ -43,6 +43,9 @@ def main():
               f"us from one to the next {middle(times[name])}")
     judge("time, against epoll", 1 / SLOWEST, ratio(times["tendril"], times["epoll"]))
     judge("processor, against epoll", 1 / SLOWEST, ratio(costs["tendril"], costs["epoll"]))
+    print("  system calls for each connection")
+    for name, program in programs.items():
+        count_calls(name, program, load, AT_ONCE)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,8 @@ times (5), S seconds each (2). Then strace counts their system calls for each me
 
 import argparse
 import pathlib
-import signal
-import subprocess
-import sys
-import time
 
-from contestants import Server, judge, middle, prepare, programs_in, ratio, run_load, start_load
+from contestants import Server, count_calls, judge, middle, prepare, programs_in, ratio, run_load
 
 MOST_CPU = 1.03
 MANY = 10_000
@@ -43,35 +39,11 @@ def compare(programs, load, connections, options):
         judge("p99.9, against epoll", 1, ratio(tails["tendril"], tails["epoll"]))
 
 
-def count_calls(program, load, connections):
-    """Returns the system calls of a server for each message that it sends, by name."""
-    with Server(program) as server:
-        process = start_load(load, server, connections, 4)
-        time.sleep(1)
-        tracer = subprocess.Popen(
-            ["strace", "-c", "-f", "-p", str(server.process.pid)], stderr=subprocess.PIPE, text=True)
-        time.sleep(1.5)
-        tracer.send_signal(signal.SIGINT)
-        lines = tracer.communicate(timeout=30)[1].splitlines()
-        process.communicate(timeout=30)
-    rows = [line.split() for line in lines]
-    counts = {row[-1]: int(row[3]) for row in rows if len(row) >= 5 and row[3].isdigit()}
-    counts.pop("total", None)
-    messages = counts.get("sendto", 0) + counts.get("sendmsg", 0)
-    if messages == 0:
-        sys.exit("strace has seen no message: " + " ".join(lines))
-    return {name: count / messages for name, count in counts.items() if count / messages >= 0.001}
-
-
 def compare_calls(programs, load, connections):
     """Prints the system calls for each message, and the verdict."""
     print(f"  system calls for each message, {connections} connections")
-    sums = {}
-    for name, program in programs.items():
-        counts = count_calls(program, load, connections)
-        sums[name] = sum(counts.values())
-        each = ", ".join(f"{call} {count:.3f}" for call, count in sorted(counts.items()))
-        print(f"    {name:8} {sums[name]:.3f}: {each}", flush=True)
+    sums = {name: count_calls(name, program, load, connections)
+            for name, program in programs.items()}
     judge("calls, against asio", 1.005, sums["tendril"] / sums["asio"])
 
 

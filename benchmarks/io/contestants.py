@@ -10,9 +10,11 @@ these ratios is the result.
 import os
 import pathlib
 import resource
+import signal
 import statistics
 import subprocess
 import sys
+import time
 
 
 def programs_in(build):
@@ -72,6 +74,30 @@ def run_load(program, server, *arguments):
         sys.exit(f"{program} ended with status {process.returncode}")
     measured = {name: float(value) for name, value in zip(words[::2], words[1::2])}
     return measured | {"cpu": server.processor_time() - before}
+
+
+def count_calls(name, program, load, connections):
+    """Counts the system calls of a server for each message that it sends, with strace, which slows
+    it down. Prints them by name and returns their sum."""
+    with Server(program) as server:
+        process = start_load(load, server, connections, 4)
+        time.sleep(1)
+        tracer = subprocess.Popen(
+            ["strace", "-c", "-f", "-p", str(server.process.pid)], stderr=subprocess.PIPE, text=True)
+        time.sleep(1.5)
+        tracer.send_signal(signal.SIGINT)
+        lines = tracer.communicate(timeout=30)[1].splitlines()
+        process.communicate(timeout=30)
+    rows = [line.split() for line in lines]
+    counts = {row[-1]: int(row[3]) for row in rows if len(row) >= 5 and row[3].isdigit()}
+    counts.pop("total", None)
+    messages = counts.get("sendto", 0) + counts.get("sendmsg", 0)
+    if messages == 0:
+        sys.exit("strace has seen no message: " + " ".join(lines))
+    each = {call: count / messages for call, count in sorted(counts.items())}
+    text = ", ".join(f"{call} {count:.3f}" for call, count in each.items() if count >= 0.001)
+    print(f"    {name:8} {sum(each.values()):.3f}: {text}", flush=True)
+    return sum(each.values())
 
 
 def middle(values):
