@@ -3,7 +3,7 @@
 // How much may be read at a time: the shortest header of version 1 has 15 bytes, the shortest of
 // version 2 has 16, and the first twelve tell them apart. From there on version 2 says how long it
 // is. A line of version 1 ends where it ends; but the words that it must still have take two bytes
-// each with the blank before them, and its end takes two, so there are fewer reads than bytes.
+// each with the blank before them, and its end takes two, so it costs fewer reads than bytes.
 #include <tendril/net/proxy_protocol.hpp>
 #include <tendril/support/assert.hpp>
 

@@ -2,17 +2,17 @@
 //
 // Two greenlets: the reader, which is the greenlet of the connection, reads and calls the protocol;
 // the writer, made when there is something to write for the first time, empties the buffer. Whoever
-// ends the connection marks it as over and closes the stream, which wakes both; the reader waits
-// for the writer and makes the last call.
+// ends the connection marks it as over, which wakes both; the reader waits for the writer, closes
+// the stream and makes the last call.
 //
 // Invariants:
-// 1. The stage goes on only: open, closing, over. It becomes over in `end_stream` alone, where the
-//    stream is closed.
+// 1. The stage goes on only: open, closing, over. It becomes over in `end_stream` alone, which ends
+//    the operations under way and never waits.
 // 2. The four calls that may wait are made by the reader only, so they never overlap. Nothing is
 //    called before `connection_made` but `pause_writing`, inside it, and nothing at all after
 //    `connection_lost`: from stage over on only the reader calls.
-// 3. `writing_paused_` is set exactly while `pause_writing` was called and `resume_writing` was
-//    not yet, and the event `may_write_` is set when it is not, or when the connection is over.
+// 3. The event `may_write_` is set when writing is not paused, or the connection is over. Each call
+//    of `resume_writing` comes after one of `pause_writing`.
 // 4. Only the writer touches `sending_`: it is in a system call, perhaps.
 // 5. A protocol is held no longer than until `connection_lost` has returned, so a protocol that
 //    keeps its transport is no cycle.
@@ -103,8 +103,10 @@ void protocol_connection::run(std::shared_ptr<protocol> handler) {
 
 void protocol_connection::serve() {
     transport face{shared_from_this()};
+    begun_ = true;
     call("protocol::connection_made", [&] { handler_->connection_made(face); });
     made_.set();
+    tell_of_pause();
     auto const block = std::make_unique_for_overwrite<char[]>(read_size_);
     read_to_end({block.get(), read_size_});
 }
@@ -112,8 +114,9 @@ void protocol_connection::serve() {
 void protocol_connection::read_to_end(std::span<char> block) {
     while (wait_until_readable()) {
         error_code error;
-        std::size_t const size = stream_.read_some(
-            boost::asio::buffer(block.data(), block.size()), error);
+        std::size_t const size = stop_reading_.run([&] {
+            return stream_.read_some(boost::asio::buffer(block.data(), block.size()), error);
+        });
         if (error == boost::asio::error::eof) {
             end_of_input();
             return;
@@ -158,12 +161,23 @@ void protocol_connection::conclude() {
         writer_.cancel();
         writer_.join();
     }
+    close_stream();
     scope_exit const tell{[this] {
+        // What is left may be kept for long, and be destroyed by another thread.
         handler_.reset();
+        stream_ = {};
+        writer_ = {};
+        flush_timer_ = {};
         made_.set();
         lost_.set();
     }};
     call("protocol::connection_lost", [this] { handler_->connection_lost(reason_); });
+}
+
+// Some streams say good-bye to their peer, and have a limit of their own for that.
+void protocol_connection::close_stream() {
+    interruption_shield const until_closed;
+    stream_.close();
 }
 
 // Calls a function of the protocol. What ends the greenlet from outside goes on its way.
@@ -305,8 +319,10 @@ void protocol_connection::send_some() {
         std::swap(sending_, pending_);
     }
     error_code error;
-    std::size_t const size = stream_.write_some(
-        boost::asio::buffer(sending_.data() + sent_, sending_.size() - sent_), error);
+    std::size_t const size = stop_writing_.run([&] {
+        return stream_.write_some(
+            boost::asio::buffer(sending_.data() + sent_, sending_.size() - sent_), error);
+    });
     if (error.failed()) {
         lose(error);
     } else if (stage_ != stage::over) {
@@ -318,7 +334,10 @@ void protocol_connection::send_some() {
 
 void protocol_connection::send_eof() {
     error_code error;
-    stream_.shutdown_send(error);
+    stop_writing_.run([&] {
+        stream_.shutdown_send(error);
+        return 0U;
+    });
     eof_sent_ = true;
     if (error.failed()) {
         lose(error);
@@ -331,12 +350,22 @@ void protocol_connection::look_at_marks() {
     if (!writing_paused_ && unsent_ > marks_.high && stage_ == stage::open) {
         writing_paused_ = true;
         may_write_.reset();
-        call_without_switch("protocol::pause_writing", [this] { handler_->pause_writing(); });
+        tell_of_pause();
     }
     if (writing_paused_ && unsent_ <= marks_.low && stage_ != stage::over) {
         writing_paused_ = false;
         may_write_.set();
-        call_without_switch("protocol::resume_writing", [this] { handler_->resume_writing(); });
+        if (std::exchange(told_of_pause_, false)) {
+            call_without_switch("protocol::resume_writing", [this] { handler_->resume_writing(); });
+        }
+    }
+}
+
+// Somebody may have written before `connection_made`; that remains the first call.
+void protocol_connection::tell_of_pause() {
+    if (begun_ && writing_paused_ && !told_of_pause_ && stage_ == stage::open) {
+        told_of_pause_ = true;
+        call_without_switch("protocol::pause_writing", [this] { handler_->pause_writing(); });
     }
 }
 
@@ -426,7 +455,12 @@ void protocol_connection::end_stream() {
     unsent_ = 0;
     pending_ = {};
     flush_timer_.cancel();
-    stream_.close();
+    // The close of others may wait, and is left to the reader.
+    if (auto* const tcp = stream_.target<tcp_stream>()) {
+        tcp->close();
+    }
+    stop_reading_.ask();
+    stop_writing_.ask();
     may_read_.set();
     work_for_writer_.set();
     may_write_.set();

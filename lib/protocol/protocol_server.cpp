@@ -80,6 +80,7 @@ private:
     friend struct served_protocol;
 
     void accept_connections();
+    void stop_listening();
     error_code accept_one();
     void pause_accepting(error_code const& reason);
 
@@ -103,7 +104,6 @@ served_protocol::served_protocol(std::shared_ptr<protocol_server_state> server, 
 }
 
 served_protocol::~served_protocol() {
-    connection->stream().close();
     unlink();
     --owner->count_;
     owner->changed_.set();
@@ -117,6 +117,8 @@ void served_protocol::run() {
 }
 
 void protocol_server_state::accept_connections() {
+    // When the task is ended from outside, nobody shall wait in vain to be accepted.
+    scope_exit const refuse{[this] { stop_listening(); }};
     while (true) {
         error_code const error = accept_one();
         if (error == errc::closed) {
@@ -159,8 +161,12 @@ void protocol_server_state::pause_accepting(error_code const& reason) {
 
 void protocol_server_state::stop() {
     // First, because it refuses another thread.
-    source_->close();
+    stop_listening();
     accepting_.cancel();
+}
+
+void protocol_server_state::stop_listening() {
+    source_->close();
     running_ = false;
     changed_.set();
 }

@@ -124,6 +124,12 @@ served_connection::~served_connection() {
 
 void server_state::accept_connections() {
     delay_ = std::chrono::milliseconds{0};
+    // When the task is ended from outside, nobody shall wait in vain to be accepted.
+    scope_exit const refuse{[this] {
+        if (acceptor.valid() && acceptor.id() == greenlet::current().id()) {
+            listener.close();
+        }
+    }};
     while (true) {
         error_code const error = accept_one();
         if (error == errc::closed) {

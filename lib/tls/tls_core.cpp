@@ -106,10 +106,12 @@ tls_step tls_core::judge(int result, error_code& error) noexcept {
 }
 
 // What is in `out` may be what the peer waits for. When somebody sends it already, that goes on
-// until nothing is left.
+// until nothing is left. When it cannot be sent, what the peer has said before can still be read,
+// and an alert that tells why may be in it.
 void tls_core::get_input(error_code& error) {
     if (!wire_.out.empty() && !flushing_) {
         flush(error);
+        error = refusal();
         if (error.failed()) {
             return;
         }

@@ -133,7 +133,10 @@ void tls_core::go_through_handshake(error_code& error) {
         error = certificate_error(verified);
         return;
     }
-    flush(error);
+    // What a server has left now are tickets, which no client waits for: they go with what is next.
+    if (SSL_is_server(ssl_.get()) == 0 || SSL_version(ssl_.get()) == TLS1_2_VERSION) {
+        flush(error);
+    }
 }
 
 void tls_core::choose_context() {

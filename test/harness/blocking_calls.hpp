@@ -46,6 +46,8 @@ struct blocking_call {
     answer to_wishes = answer::at_once;
     /// Only one can wait at a time.
     bool alone = false;
+    /// The kernel is asked to stop first: of several wishes, the most important one comes first.
+    bool leaves_later = false;
     /// Whether it can be called again after it was interrupted.
     bool repeatable = true;
     /// What happens between the beginning of the waits and the wish.
@@ -68,7 +70,9 @@ void add_calls_of_future(calls& all);
 void add_calls_of_scopes(calls& all);
 void add_calls_of_together(calls& all);
 void add_calls_of_spawn(calls& all);
+void add_calls_of_streams(calls& all);
 void add_calls_of_io(calls& all);
+void add_calls_of_protocol(calls& all);
 void add_calls_of_names(calls& all);
 
 /// Adds a call in two forms, without a limit and with one. `make(timed)` makes it.

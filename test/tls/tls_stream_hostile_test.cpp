@@ -188,11 +188,15 @@ TENDRIL_HUB_TEST(tls_hostile, what_is_no_tls_is_refused) {
 TENDRIL_HUB_TEST(tls_hostile, what_is_invented_in_the_middle_ends_both_directions) {
     auto [near, far] = memory_stream::pair();
     auto [middle, server_end] = memory_stream::pair();
-    tls_stream client = tls_stream::client(std::move(near), good_client(), "good.test");
-    tls_stream server = tls_stream::server(std::move(server_end), good_server());
+    test::secured_ends ends{
+        tls_stream::client(std::move(near), good_client(), "good.test"),
+        tls_stream::server(std::move(server_end), good_server())};
+    tls_stream& client = ends.client;
+    tls_stream& server = ends.server;
     network lines[2];
     auto up = spawn([&, &from = far, &to = middle] { lines[0].carry(from, to); });
     auto down = spawn([&, &from = middle, &to = far] { lines[1].carry(from, to); });
+    test::shake(ends);
     say(client, "good");
     EXPECT_EQ(hear(server), "good");
     auto reader = spawn([&] { return hear(client); });

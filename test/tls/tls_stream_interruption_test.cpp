@@ -4,6 +4,7 @@
 // stream below, while that waits, and by a limit.
 #include <harness/secured.hpp>
 #include <harness/tripwire.hpp>
+#include <tendril/sync/event.hpp>
 #include <tendril/tls/tls_stream.hpp>
 
 #include <cstdio>
@@ -26,9 +27,20 @@ using test::tripwire_stream;
 using test::truncated_said;
 
 // Ways to interrupt.
-enum class manner { cancelled_before, cancelled_meanwhile, cancelled_twice, timed_out };
+enum class manner {
+    cancelled_before,
+    cancelled_meanwhile,
+    cancelled_twice,
+    killed,
+    exit,
+    timed_out
+};
 constexpr manner all_manners[] = {
-    manner::cancelled_before, manner::cancelled_meanwhile, manner::cancelled_twice,
+    manner::cancelled_before,
+    manner::cancelled_meanwhile,
+    manner::cancelled_twice,
+    manner::killed,
+    manner::exit,
     manner::timed_out};
 
 // An end with a wire in it, and its peer.
@@ -36,11 +48,15 @@ struct wired_ends {
     explicit wired_ends(bool victim_is_client, test::memory_stream_options options = {})
         : wired_ends{victim_is_client, memory_stream::pair(options)} {}
     wired_ends(bool victim_is_client, std::pair<memory_stream, memory_stream> ends)
-        : victim{victim_is_client ? tls_stream::client(tripwire_stream{std::move(ends.first), wire}, test::good_client(), "good.test") : tls_stream::server(tripwire_stream{std::move(ends.first), wire}, test::good_server())},
-          peer{
-              victim_is_client
-                  ? tls_stream::server(std::move(ends.second), test::good_server())
-                  : tls_stream::client(std::move(ends.second), test::good_client(), "good.test")} {}
+        : victim{one_end(tripwire_stream{std::move(ends.first), wire}, victim_is_client)},
+          peer{one_end(std::move(ends.second), !victim_is_client)} {}
+
+    template <typename Stream>
+    static tls_stream one_end(Stream&& stream, bool is_client) {
+        return is_client
+            ? tls_stream::client(std::forward<Stream>(stream), test::good_client(), "good.test")
+            : tls_stream::server(std::forward<Stream>(stream), test::good_server());
+    }
 
     void shake() {
         auto other = spawn([this] { peer.handshake(); });
@@ -72,12 +88,20 @@ std::string interrupted_call(
             this_hub().call_soon(cancel);
             cancel();
             break;
+        case manner::killed:
+            running.kill(std::string{"killed"});
+            break;
+        case manner::exit:
+            running.kill();
+            break;
         case manner::timed_out:
             sleep_for(1h);
             break;
         }
     });
+    event has_handle;
     running = spawn([&] {
+        has_handle.wait();
         outcome = test::outcome_of([&] {
             if (how == manner::timed_out) {
                 with_timeout(1s, call);
@@ -87,9 +111,10 @@ std::string interrupted_call(
             }
         });
     });
-    try {
-        running.join();
-    } catch (cancelled const&) {}
+    has_handle.set();
+    running.join();
+    // What was asked of the hub refers to this frame.
+    settle();
     ends.wire.set(-1, nullptr);
     return outcome;
 }
@@ -109,33 +134,30 @@ void at_each_operation(char const* what, std::function<bool(int at, manner how)>
 }
 
 bool was_interrupted(std::string const& outcome) {
-    return outcome == "cancelled" || outcome == "timed out";
+    return outcome == "cancelled" || outcome == "killed" || outcome == "exit" ||
+        outcome == "timed out";
 }
 
 }  // namespace
 
 TENDRIL_HUB_TEST(tls_interruption, whoever_is_interrupted_in_the_handshake_closes_the_connection) {
     for (bool const is_client : {true, false}) {
-        at_each_operation(
-            is_client ? "handshake of a client" : "handshake of a server", [&](int at, manner how) {
-                wired_ends ends{is_client, {.largest_read = 200, .largest_write = 300}};
-                auto other = spawn([&] { return hear(ends.peer); });
-                bool fired = false;
-                std::string const outcome = interrupted_call(ends, at, how, [&] {
-                    ends.victim.handshake();
-                    fired = ends.wire.fired();
-                });
-                fired = fired || was_interrupted(outcome);
-                if (was_interrupted(outcome) && !ends.victim.is_open()) {
-                    EXPECT_EQ(hear(ends.victim), test::closed_said());
-                } else {
-                    // It came to its end before the wish was delivered.
-                    EXPECT_TRUE(ends.victim.is_open()) << outcome;
-                    ends.victim = tls_stream{};
-                }
-                EXPECT_EQ(other.get().front(), '[');
-                return fired;
-            });
+        char const* const what = is_client ? "handshake of a client" : "handshake of a server";
+        at_each_operation(what, [&](int at, manner how) {
+            wired_ends ends{is_client, {.largest_read = 200, .largest_write = 300}};
+            auto other = spawn([&] { return hear(ends.peer); });
+            std::string const outcome = interrupted_call(
+                ends, at, how, [&] { ends.victim.handshake(); });
+            if (!was_interrupted(outcome) || ends.victim.is_open()) {
+                // It came to its end before the wish was delivered.
+                EXPECT_TRUE(ends.victim.is_open()) << outcome;
+                ends.victim = tls_stream{};
+            } else {
+                EXPECT_EQ(hear(ends.victim), test::closed_said());
+            }
+            EXPECT_EQ(other.get().front(), '[');
+            return was_interrupted(outcome);
+        });
     }
 }
 

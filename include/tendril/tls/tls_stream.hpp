@@ -254,13 +254,14 @@ public:
 
     /// What was agreed upon in the handshake. Throws: misuse before. Switches: never.
     tls_version version() const;
-    /// The name of the cipher, as the standard spells it.
+    /// The name of the cipher, as the standard spells it. Throws: as above. Switches: never.
     std::string cipher() const;
-    /// The protocol (ALPN); empty when there is none.
+    /// The protocol (ALPN); empty when there is none. Throws: as above. Switches: never.
     std::string alpn() const;
-    /// The host that the client has asked for; empty when it has not.
+    /// The host that the client has asked for; empty when it has not. Throws: as above.
+    /// Switches: never.
     std::string server_name() const;
-    /// Whether an earlier session was resumed.
+    /// Whether an earlier session was resumed. Throws: as above. Switches: never.
     bool session_reused() const;
 
     /// What the peer has shown; nothing when it has shown none. Throws: misuse before the
