@@ -26,6 +26,9 @@ struct buffered_ends {
     buffered_writer<memory_stream> writer{ends.first};
 };
 
+// Whoever got something has a wish pending, perhaps, which must not be delivered while it gives: so
+// what gives by a call that may wait does it in the hub.
+
 template <typename Read>
 call_maker for_reader(char const* name, Read read) {
     return [=] {
@@ -39,8 +42,7 @@ call_maker for_reader(char const* name, Read read) {
                     return true;
                 },
             .give = give,
-            .give_on = give,
-            .close = [s] { s->ends.first.close(); },
+            .give_on = [give] { this_hub().call_soon(give); },
             .at_rest = [s] { return s->reader.buffered().empty(); },
             .alone = true,
         };
@@ -63,11 +65,9 @@ call_maker for_flush() {
                     return true;
                 },
             .give = give,
-            .give_on = give,
-            .close = [s] { s->ends.first.close(); },
+            .give_on = [give] { this_hub().call_soon(give); },
             .at_rest =
                 [s] {
-                    // What a closed stream has not taken is dropped when the writer has said so.
                     error_code ignored;
                     s->writer.flush(ignored);
                     return s->writer.size() == 0 || !s->ends.first.is_open();
@@ -93,7 +93,6 @@ call_maker for_copy() {
                     return true;
                 },
             .give = [s] { s->from.second.shutdown_send(); },
-            .close = [s] { s->from.first.close(); },
             .alone = true,
         };
     };
