@@ -4,9 +4,12 @@
 // Floor 6, first half: the door to Boost.Asio.
 //
 // The completion token `use_greenlet` for everything that speaks Asio, what a wait for one of its
-// operations is made of, what a stream is, and signals. From here on headers include Asio.
+// operations is made of, coroutines of Asio that wait for tasks and are waited for, what a stream
+// is, and signals. From here on headers include Asio.
 
 #include <tendril/io/any_stream.hpp>
+#include <tendril/io/async_task.hpp>
+#include <tendril/io/await_coroutine.hpp>
 #include <tendril/io/buffered_reader.hpp>
 #include <tendril/io/buffered_writer.hpp>
 #include <tendril/io/context_bound.hpp>
@@ -15,4 +18,5 @@
 #include <tendril/io/operation.hpp>
 #include <tendril/io/signal_set.hpp>
 #include <tendril/io/stream.hpp>
+#include <tendril/io/token_operation.hpp>
 #include <tendril/io/use_greenlet.hpp>

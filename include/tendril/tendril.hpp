@@ -16,7 +16,7 @@
 // the headers bring Boost.Asio with them.
 //
 //     support → context → greenlet → coroutine → hub → time → sync → channel → task → scope →
-//     together → threads → io → net → protocol → server → http
+//     together → threads → io → net → protocol → tls → server → http
 
 #include <tendril/channel.hpp>
 #include <tendril/coroutine.hpp>
@@ -32,4 +32,5 @@
 #include <tendril/task.hpp>
 #include <tendril/threads.hpp>
 #include <tendril/time.hpp>
+#include <tendril/tls.hpp>
 #include <tendril/together.hpp>

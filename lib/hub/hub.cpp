@@ -312,9 +312,12 @@ void hub::look_at_reactor() noexcept {
     deadline const next = alarms_.empty() ? deadline::never() : deadline::at(alarms_.top_key());
     try {
         if (!ready_.empty() || mailbox_->has_mail()) {
-            reactor_->poll();
+            // What was begun since a sleep may wait a turn, unless an alarm would beat it.
+            if (alarm_is_due() || !reactor_->has_left_nothing()) {
+                reactor_->poll();
+            }
         } else if (!idlers_.empty()) {
-            let_idler_go(next);
+            let_idler_go();
         } else if (clock_ == &steady_clock()) {
             sleep(next);
         } else {
@@ -337,10 +340,10 @@ bool hub::is_quiet() {
     return true;
 }
 
-void hub::let_idler_go(deadline next) {
+void hub::let_idler_go() {
     // Alarms that are due come first: they are fired next, in this turn.
-    bool const alarm_is_due = !next.is_never() && next.moment() <= clock_->now();
-    if (is_quiet() && !alarm_is_due) {
+    bool const alarm_comes_first = alarm_is_due();
+    if (is_quiet() && !alarm_comes_first) {
         static_cast<waiter*>(idlers_.pop_front())->wake();
     }
 }
@@ -348,8 +351,8 @@ void hub::let_idler_go(deadline next) {
 // A job elsewhere takes real time, so while there is one such a clock stands still, and whoever
 // waits for it is woken by the job's end or by what the reactor has.
 void hub::wait_on_other_clock(deadline next) {
-    bool const alarm_is_due = !next.is_never() && next.moment() <= clock_->now();
-    if (!is_quiet() || alarm_is_due) {
+    bool const alarm_comes_first = alarm_is_due();
+    if (!is_quiet() || alarm_comes_first) {
         return;
     }
     if (jobs_ > 0) {
@@ -373,7 +376,19 @@ void hub::sleep(deadline until) {
     if (!mailbox_->fall_asleep()) {
         return;
     }
-    scope_exit const awake{[&] { mailbox_->wake_up(); }};
+    bool rung = false;
+    {
+        scope_exit const awake{[&] { rung = mailbox_->wake_up(); }};
+        sleep_announced(until);
+    }
+    // A ring seldom comes together with something else, which the next turn would find. But alarms
+    // that are due come after all that is ready.
+    if (reactor_->may_have_more() && (!rung || alarm_is_due())) {
+        reactor_->poll();
+    }
+}
+
+void hub::sleep_announced(deadline until) {
     // Asking costs a system call, so it is done only when the reactor would not notice by itself.
     if (!until.is_never() && referenced_alarms_ == 0) {
         bool const drained = is_drained();
@@ -392,6 +407,8 @@ void hub::sleep(deadline until) {
         give_up_waiting();
     }
 }
+
+bool hub::alarm_is_due() const { return !alarms_.empty() && alarms_.top_key() <= clock_->now(); }
 
 void hub::fire_alarms() noexcept {
     if (alarms_.empty()) {

@@ -23,17 +23,17 @@ mailbox::mailbox() : bell_{kernel().eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
 
 mailbox::~mailbox() { kernel().close(bell_); }
 
-void mailbox::letter_list::push_back(letter& added) noexcept {
-    added.next_ = nullptr;
-    (empty() ? first_ : last_->next_) = &added;
-    last_ = &added;
-}
-
-void mailbox::letter_list::append_all_of(letter_list& other) noexcept {
-    if (!other.empty()) {
-        (empty() ? first_ : last_->next_) = other.first_;
-        last_ = other.last_;
-        other = {};
+// Turns them round on the way.
+void mailbox::letter_list::append_newest_first(letter* newest) noexcept {
+    letter* const last = newest;
+    letter* oldest = nullptr;
+    while (newest != nullptr) {
+        letter* const older = std::exchange(newest->next_, oldest);
+        oldest = std::exchange(newest, older);
+    }
+    if (oldest != nullptr) {
+        (empty() ? first_ : last_->next_) = oldest;
+        last_ = last;
     }
 }
 
@@ -45,19 +45,16 @@ letter* mailbox::letter_list::pop_front() noexcept {
     return first;
 }
 
-// Once the mutex is free the letter belongs to the hub, which may have destroyed it already.
+// Once it is in the word the letter belongs to the hub, which may have destroyed it already.
 bool mailbox::post(letter& added) noexcept {
-    bool write = false;
-    {
-        std::lock_guard const lock{mutex_};
-        if (closed_) {
+    std::uintptr_t seen = word_.load();
+    do {
+        if ((seen & closed) != 0) {
             return false;
         }
-        mail_.push_back(added);
-        has_mail_.store(true, std::memory_order_relaxed);
-        write = must_write();
-    }
-    if (write) {
+        added.next_ = newest_in(seen);
+    } while (!word_.compare_exchange_weak(seen, reinterpret_cast<std::uintptr_t>(&added)));
+    if ((seen & asleep) != 0) {
         write_bell();
     }
     return true;
@@ -71,27 +68,15 @@ void mailbox::drop_remote() noexcept {
 }
 
 void mailbox::forked() noexcept {
-    ::new (static_cast<void*>(&mutex_)) std::mutex;
     closed_ = true;
-    asleep_ = false;
+    word_.store(closed);
 }
 
 void mailbox::ring() noexcept {
-    bool write = false;
-    {
-        std::lock_guard const lock{mutex_};
-        write = must_write();
-    }
-    if (write) {
+    rung_.store(true);
+    if ((word_.fetch_and(~asleep) & asleep) != 0) {
         write_bell();
     }
-}
-
-// The first to ring since the hub fell asleep writes. It does so without the mutex: the hub, which
-// wakes at once, would find it locked.
-bool mailbox::must_write() noexcept {
-    bool const first = !std::exchange(rung_, true);
-    return asleep_ && first;
 }
 
 void mailbox::write_bell() const noexcept {
@@ -99,34 +84,47 @@ void mailbox::write_bell() const noexcept {
     static_cast<void>(kernel().write(bell_, &one, sizeof one));
 }
 
+// Leaves the marks that are given. Returns what was in the word.
+std::uintptr_t mailbox::take_all(std::uintptr_t left) noexcept {
+    std::uintptr_t const taken = word_.exchange(left);
+    collected_.append_newest_first(newest_in(taken));
+    return taken;
+}
+
 void mailbox::collect() noexcept {
-    if (has_mail_.load(std::memory_order_relaxed)) {
-        std::lock_guard const lock{mutex_};
-        has_mail_.store(false, std::memory_order_relaxed);
-        collected_.append_all_of(mail_);
+    if (newest_in(word_.load(std::memory_order_relaxed)) != nullptr) {
+        take_all(closed_ ? closed : 0);
     }
 }
 
 bool mailbox::fall_asleep() noexcept {
-    std::lock_guard const lock{mutex_};
-    asleep_ = collected_.empty() && mail_.empty() && !std::exchange(rung_, false);
-    return asleep_;
+    std::uintptr_t awake = closed_ ? closed : 0;
+    if (!collected_.empty() || rung_.exchange(false) ||
+        !word_.compare_exchange_strong(awake, awake | asleep)) {
+        return false;
+    }
+    // Whoever rings says so first and then looks for the mark: one of the two sees the other.
+    if (!rung_.load()) {
+        return true;
+    }
+    wake_up();
+    return false;
 }
 
-void mailbox::wake_up() noexcept {
-    std::lock_guard const lock{mutex_};
-    asleep_ = false;
+bool mailbox::wake_up() noexcept {
+    // The turn that follows looks at whatever the ring was for.
+    static_cast<void>(rung_.exchange(false));
+    return (take_all(closed_ ? closed : 0) & asleep) == 0;
 }
 
 bool mailbox::close() noexcept {
-    std::lock_guard const lock{mutex_};
     closed_ = true;
-    return !collected_.empty() || !mail_.empty();
+    take_all(closed);
+    return !collected_.empty();
 }
 
 void mailbox::close_for_good() noexcept {
     static_cast<void>(close());
-    collect();
     while (letter* const left = take()) {
         left->discard();
     }

@@ -5,13 +5,14 @@
 //
 // The mailbox is shared by the hub and its remotes, and lives as long as any of them.
 //
-// Actors: the hub (one thread) and posters (any thread). All shared state is behind one mutex, but
-// for `has_mail`, which the hub reads every turn. Letters link themselves, so a post allocates
-// nothing and cannot fail. Cases:
+// Actors: the hub (one thread) and posters (any thread). What they share is one word: the newest of
+// the letters that the hub has not collected, and two marks. Letters link themselves, so a post
+// allocates nothing and cannot fail, and it takes no lock. Cases:
 // 1. Post to a hub that is awake: the letter is queued; the hub finds it in this turn or the next.
-// 2. Post to a hub that sleeps: queued, and the bell is rung, once for each sleep.
-// 3. Post, or a ring for another reason, between the hub's last look and its falling asleep:
-//    `fall_asleep` looks again behind the mutex and refuses.
+// 2. Post to a hub that sleeps: queued, and the mark is gone with the same step; so whoever took it
+//    rings the bell, once for each sleep.
+// 3. Post, or a ring for another reason, between the hub's last look and its falling asleep: the
+//    mark is set only while no letter is there, and `fall_asleep` then looks for rings once more.
 // 4. Post after `close`: refused.
 //
 // The hub collects what has come once in a turn, and opens a bounded number of letters; the others
@@ -20,7 +21,7 @@
 #include <tendril/hub/remote.hpp>
 
 #include <atomic>
-#include <mutex>
+#include <cstdint>
 
 namespace tendril::detail {
 
@@ -46,7 +47,7 @@ public:
     int bell() const noexcept { return bell_; }
     /// Says whether there are letters that the hub has not taken.
     bool has_mail() const noexcept {
-        return !collected_.empty() || has_mail_.load(std::memory_order_relaxed);
+        return !collected_.empty() || newest_in(word_.load(std::memory_order_relaxed)) != nullptr;
     }
     /// Says whether somebody may still post.
     bool has_remotes() const noexcept { return remotes_.load() > 0 && !closed_; }
@@ -57,13 +58,13 @@ public:
     /// Announces a sleep; returns false, and the hub must stay awake, when there is mail, or
     /// somebody has rung since the last announcement.
     bool fall_asleep() noexcept;
-    void wake_up() noexcept;
+    /// Ends the sleep, and collects. Returns whether it was a post or a ring that has ended it.
+    bool wake_up() noexcept;
     /// Refuses everything from now on. Returns whether there is mail that has not been taken.
     bool close() noexcept;
     /// As `close`, and discards what has not been taken.
     void close_for_good() noexcept;
-    /// This is the child of a fork: refuses everything, and leaves the parent's bell alone. Another
-    /// thread may have held the mutex, so it is made anew.
+    /// This is the child of a fork: refuses everything, and leaves the parent's bell alone.
     void forked() noexcept;
 
 private:
@@ -71,8 +72,7 @@ private:
     class letter_list {
     public:
         bool empty() const noexcept { return first_ == nullptr; }
-        void push_back(letter& added) noexcept;
-        void append_all_of(letter_list& other) noexcept;
+        void append_newest_first(letter* newest) noexcept;
         letter* pop_front() noexcept;
 
     private:
@@ -80,7 +80,15 @@ private:
         letter* last_ = nullptr;
     };
 
-    bool must_write() noexcept;
+    // What the word holds beside the address of a letter.
+    static constexpr std::uintptr_t asleep = 1;
+    static constexpr std::uintptr_t closed = 2;
+    static_assert(alignof(letter) > (asleep | closed));
+
+    static letter* newest_in(std::uintptr_t word) noexcept {
+        return reinterpret_cast<letter*>(word & ~(asleep | closed));
+    }
+    std::uintptr_t take_all(std::uintptr_t left) noexcept;
     void write_bell() const noexcept;
 
     int bell_;
@@ -88,14 +96,10 @@ private:
     letter_list collected_;
     // Any thread's.
     std::atomic<int> remotes_{0};
-    std::atomic<bool> has_mail_{false};
-    std::mutex mutex_;
-    // Guarded by `mutex_`.
-    letter_list mail_;
-    bool asleep_ = false;
-    // Somebody has rung since `fall_asleep` has looked.
-    bool rung_ = false;
-    // Changed by the hub's thread only, which therefore reads it without the mutex.
+    std::atomic<std::uintptr_t> word_{0};
+    // Somebody has rung since the hub has looked.
+    std::atomic<bool> rung_{false};
+    // The hub's: whether the mark is in the word.
     bool closed_ = false;
 };
 

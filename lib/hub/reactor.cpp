@@ -9,6 +9,10 @@
 // * No work guard is held for ever, and waiting for the bell is not counted as work. When nothing
 //   else keeps Asio busy, `run_one` returns at once, and that is how the hub learns that nobody can
 //   ever wake it.
+// * On a context of our own nobody reads the bell, and no operation waits for it. Asio watches for
+//   edges, and each write is one, so the write alone ends `run_one`: Asio finds no operation that
+//   wants it, and returns as if it had called one. On a context that the program runs a handler is
+//   needed, and so the bell is read there.
 // * A look at the reactor calls a bounded number of handlers: one that posts itself again and again
 //   does not keep the greenlets waiting.
 // * A short sleep ends by the limit of `epoll_wait`, which costs no system call of its own. Asio
@@ -57,6 +61,8 @@ struct reactor::implementation : std::enable_shared_from_this<implementation> {
     bool timer_counts = true;
     boost::asio::posix::stream_descriptor bell{context};
     bool listening = false;
+    // The last sleep has ended before its limit, and nobody has polled since.
+    bool called_at_end_of_sleep = false;
     // Larger than what an eventfd gives: a short read tells Asio that there is no more to read.
     std::array<char, 16> bell_buffer{};
     descriptor_set descriptors;
@@ -107,7 +113,8 @@ struct reactor::implementation : std::enable_shared_from_this<implementation> {
 
     // Calls handlers that are due, within bounds. Returns how many.
     std::size_t poll() {
-        restart_if_stopped();
+        called_at_end_of_sleep = false;
+        context.restart();
         std::size_t called = 0;
         while (called < most_handlers && context.poll_one() != 0) {
             ++called;
@@ -155,7 +162,7 @@ struct reactor::implementation : std::enable_shared_from_this<implementation> {
 
     void sleep_until(time_point moment) {
         time_point const present = std::chrono::steady_clock::now();
-        restart_if_stopped();
+        context.restart();
         std::size_t called = 0;
         if (moment <= present) {
             called = context.poll_one();
@@ -165,19 +172,14 @@ struct reactor::implementation : std::enable_shared_from_this<implementation> {
         } else {
             called = context.run_one_for(moment - present);
         }
-        if (called != 0) {
-            poll();
-        }
+        called_at_end_of_sleep = called != 0;
     }
 
     // Returns false when there is nothing to wait for.
     bool sleep_for_ever() {
-        restart_if_stopped();
-        bool const called = context.run_one() != 0;
-        if (called) {
-            poll();
-        }
-        return called;
+        context.restart();
+        called_at_end_of_sleep = context.run_one() != 0;
+        return called_at_end_of_sleep;
     }
 
     void restart_if_stopped() {
@@ -249,6 +251,13 @@ bool reactor::sleep(deadline until, bool may_be_rung) {
     return my.sleep_for_ever();
 }
 
+bool reactor::may_have_more() const noexcept { return implementation_->called_at_end_of_sleep; }
+
+bool reactor::has_left_nothing() noexcept {
+    return std::exchange(implementation_->called_at_end_of_sleep, false) &&
+        implementation_->context.stopped();
+}
+
 bool reactor::has_work() {
     implementation_->clear_timer();
     implementation_->poll();
@@ -260,7 +269,9 @@ void reactor::listen(int eventfd) {
     if (!my.listening) {
         my.bell.assign(eventfd);
         my.listening = true;
-        my.wait_for_bell();
+        if (my.own == nullptr) {
+            my.wait_for_bell();
+        }
     }
 }
 

@@ -32,11 +32,19 @@ public:
     /// Throws: what a handler throws; the other handlers keep their place.
     void poll();
 
-    /// Sleeps until handlers have been called or `until` has come; may come back early. Returns
-    /// false when it did not sleep because nothing could ever have woken it: no limit, no I/O under
-    /// way, and the bell, as `may_be_rung` says, is rung by nobody.
+    /// Sleeps until a handler was called, the bell was rung, or `until` has come; may come back
+    /// early. Returns false when it did not sleep because nothing could ever have woken it: no
+    /// limit, no I/O under way, and the bell, as `may_be_rung` says, is rung by nobody.
     /// Throws: what a handler throws.
     bool sleep(deadline until, bool may_be_rung);
+
+    /// Says whether the last sleep has ended before its limit, so that other handlers may be ready
+    /// that nobody has called since.
+    bool may_have_more() const noexcept;
+
+    /// Says whether the last sleep has ended with the last work that there was, and nobody has
+    /// polled since; but only the first time that it is asked. Work that was begun since is missed.
+    bool has_left_nothing() noexcept;
 
     /// Says whether any I/O is under way; calls handlers that are ready.
     /// Throws: what a handler throws.

@@ -69,6 +69,16 @@ control_block& hub::create(greenlet_body& body, std::size_t stack_size) {
     return block;
 }
 
+inline void hub::take_over(control_block& block) noexcept {
+    block.scheduled = true;
+    block.held_by_loop = true;
+    ++spawned_;
+    pending_list{block}.ask_to_switch(ready_.order() != nullptr);
+    if (stage_ != stage::open) {
+        request_exit(block);
+    }
+}
+
 void hub::schedule(control_block& block) noexcept {
     take_over(block);
     queue(block);
@@ -80,16 +90,6 @@ void hub::run_first_step(control_block& block) {
         end_without_stack(block, no_stack);
     } else {
         step_into(block, jump_and_return);
-    }
-}
-
-void hub::take_over(control_block& block) noexcept {
-    block.scheduled = true;
-    block.held_by_loop = true;
-    ++spawned_;
-    pending_list{block}.ask_to_switch(ready_.order() != nullptr);
-    if (stage_ != stage::open) {
-        request_exit(block);
     }
 }
 

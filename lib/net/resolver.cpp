@@ -1,195 +1,203 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Actors: the greenlet that asks, on its hub's thread, and a worker that calls getaddrinfo. They
-// share a `lookup`. The worker fills in the answer and posts a function to the hub; from then on
-// the answer belongs to the hub's thread. `asker` is read and written on that thread only: an asker
-// that leaves sets it to null, and the posted function then finds nobody to wake.
+// Names are prepared here, and numbers read; the rest is asked of a resolver.
 //
-// The pool is never destroyed: a worker may hang in the system's resolver when the program ends.
+// Invariants:
+// 1. What the resolver of a process shares among threads is behind mutexes that another thread may
+//    hold when the process forks. So the child makes it anew at its first look-up, and leaves what
+//    was the parent's as it is.
+// 2. Whoever is in a call of a resolver shares it: it may be replaced meanwhile.
+#include "host_name.hpp"
+#include "hosts_file.hpp"
+#include "name_pool.hpp"
+
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/hub/waiter.hpp>
 #include <tendril/net/resolver.hpp>
+#include <tendril/support/assert.hpp>
 
-#include <boost/asio/error.hpp>
+#include <boost/asio/execution_context.hpp>
 
-#include <netdb.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
-#include <condition_variable>
-#include <cstring>
-#include <deque>
-#include <memory>
+#include <atomic>
 #include <mutex>
-#include <new>
-#include <thread>
 #include <utility>
 
 namespace tendril {
 namespace {
 
-class asking;
-
-struct lookup {
-    std::string host;
-    std::string service;
-    remote home;
-    asking* asker = nullptr;
-    std::vector<tcp_endpoint> found;
-    error_code error;
-};
-
-// The greenlet's side: a waiter that may leave at any time.
-class asking final : public waiter {
+// What a hub's context remembers.
+class chosen_resolver final : public boost::asio::execution_context::service {
 public:
-    explicit asking(lookup& asked) : waiter{"a name look-up"}, asked_{asked} {
-        asked_.asker = this;
-    }
-    ~asking() { asked_.asker = nullptr; }
+    static inline boost::asio::execution_context::id id;
+
+    explicit chosen_resolver(boost::asio::execution_context& context) : service{context} {}
+
+    std::shared_ptr<resolver> chosen;
 
 private:
-    bool withdraw() noexcept override {
-        asked_.asker = nullptr;
-        return true;
-    }
-
-    lookup& asked_;
+    void shutdown() override { chosen.reset(); }
 };
 
-error_code code_of(int status) {
-    switch (status) {
-    case EAI_AGAIN:
-        return boost::asio::error::host_not_found_try_again;
-    case EAI_SERVICE:
-        return boost::asio::error::service_not_found;
-    case EAI_SOCKTYPE:
-        return boost::asio::error::socket_type_not_supported;
-    case EAI_FAIL:
-        return boost::asio::error::no_recovery;
-    case EAI_MEMORY:
-        return boost::asio::error::no_memory;
-    case EAI_SYSTEM:
-        return error_code{errno, boost::system::system_category()};
-    default:
-        return boost::asio::error::host_not_found;
-    }
+std::shared_ptr<resolver>& resolver_of_this_hub() {
+    return boost::asio::use_service<chosen_resolver>(this_hub().context()).chosen;
 }
 
-void ask_system(lookup& asked, int flags) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_protocol = IPPROTO_TCP;
-    hints.ai_flags = flags;
-    addrinfo* list = nullptr;
-    int const status = ::getaddrinfo(asked.host.c_str(), asked.service.c_str(), &hints, &list);
-    if (status != 0) {
-        asked.error = code_of(status);
-        return;
-    }
-    std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> const all{list, &::freeaddrinfo};
-    for (addrinfo const* at = list; at != nullptr; at = at->ai_next) {
-        tcp_endpoint endpoint;
-        if (at->ai_addrlen <= endpoint.capacity()) {
-            std::memcpy(endpoint.data(), at->ai_addr, at->ai_addrlen);
-            endpoint.resize(at->ai_addrlen);
-            asked.found.push_back(endpoint);
-        }
-    }
-    asked.error = asked.found.empty() ? error_code{boost::asio::error::host_not_found}
-                                      : error_code{};
+// Never destroyed: a thread may hang in it when the process ends.
+std::shared_ptr<resolver> const& resolver_of_the_process() {
+    static auto const& only = *new std::shared_ptr<resolver>{std::make_shared<system_resolver>()};
+    return only;
 }
 
-class resolver_pool {
-public:
-    static resolver_pool& instance() {
-        static resolver_pool& pool = *new resolver_pool;
-        return pool;
+std::vector<ip_address> localhost_addresses() {
+    return {boost::asio::ip::address_v4::loopback(), boost::asio::ip::address_v6::loopback()};
+}
+
+std::vector<ip_address> addresses_of(std::string const& given, deadline limit, error_code& error) {
+    if (std::optional<ip_address> const number = detail::numeric_address(given)) {
+        error = {};
+        return {*number};
     }
-
-    void ask(std::shared_ptr<lookup> asked) {
-        std::lock_guard const lock{mutex_};
-        waiting_.push_back(std::move(asked));
-        if (idle_ < waiting_.size() && workers_ < most_workers) {
-            start_worker();
-        }
-        work_arrived_.notify_one();
+    std::string const host = detail::to_ascii(given, error);
+    if (error.failed()) {
+        return {};
     }
-
-private:
-    static constexpr std::size_t most_workers = 4;
-
-    // Called with the mutex held, when a look-up has been queued.
-    void start_worker() {
-        try {
-            std::thread{[this] { work(); }}.detach();
-            ++workers_;
-        } catch (...) {
-            if (workers_ == 0) {
-                waiting_.pop_back();
-                throw;
-            }
-            // The others will come to it.
-        }
+    if (detail::is_localhost(host)) {
+        return localhost_addresses();
     }
-
-    void work() {
-        while (true) {
-            std::shared_ptr<lookup> asked = next();
-            try {
-                ask_system(*asked, AI_ADDRCONFIG);
-            } catch (std::bad_alloc const&) {
-                asked->error = boost::asio::error::no_memory;
-            }
-            remote const home = std::move(asked->home);
-            home.post([asked = std::move(asked)] {
-                if (asked->asker != nullptr) {
-                    asked->asker->wake();
-                }
-            });
-        }
-    }
-
-    std::shared_ptr<lookup> next() {
-        std::unique_lock lock{mutex_};
-        ++idle_;
-        work_arrived_.wait(lock, [&] { return !waiting_.empty(); });
-        --idle_;
-        std::shared_ptr<lookup> taken = std::move(waiting_.front());
-        waiting_.pop_front();
-        return taken;
-    }
-
-    std::mutex mutex_;
-    std::condition_variable work_arrived_;
-    // Guarded by `mutex_`.
-    std::deque<std::shared_ptr<lookup>> waiting_;
-    std::size_t idle_ = 0;
-    std::size_t workers_ = 0;
-};
+    return this_resolver()->addresses_of(host, limit, error);
+}
 
 }  // namespace
+
+// What several threads use.
+class system_resolver::shared {
+public:
+    explicit shared(resolver_options chosen)
+        : options{std::move(chosen)},
+          made_in_{::getpid()},
+          state_{std::make_unique<state>(options)} {}
+    ~shared() {
+        if (made_in_ == ::getpid()) {
+            state_->pool->close();
+        } else {
+            static_cast<void>(state_.release());
+        }
+    }
+
+    struct state {
+        explicit state(resolver_options const& options)
+            : pool{std::make_shared<detail::name_pool>(options.threads, options.most_queued)},
+              hosts{options.hosts_file} {}
+
+        template <typename F>
+        auto ask_hosts(F&& function) {
+            std::lock_guard const lock{mutex};
+            return function(hosts.table());
+        }
+
+        std::shared_ptr<detail::name_pool> const pool;
+        std::mutex mutex;
+        // Guarded by `mutex`.
+        detail::hosts_file hosts;
+    };
+
+    state& here() {
+        pid_t const present = ::getpid();
+        if (made_in_.load(std::memory_order_acquire) != present) [[unlikely]] {
+            make_anew(present);
+        }
+        return *state_;
+    }
+
+    resolver_options const options;
+
+private:
+    // One thread does it, and says so by the negative number; others wait.
+    void make_anew(pid_t present) {
+        pid_t seen = made_in_.load();
+        while (seen != present) {
+            if (seen == -present || !made_in_.compare_exchange_weak(seen, -present)) {
+                seen = made_in_.load();
+                continue;
+            }
+            auto fresh = std::make_unique<state>(options);
+            static_cast<void>(state_.release());
+            state_ = std::move(fresh);
+            made_in_.store(present, std::memory_order_release);
+            return;
+        }
+    }
+
+    std::atomic<pid_t> made_in_;
+    std::unique_ptr<state> state_;
+};
+
+system_resolver::system_resolver(resolver_options options) {
+    TENDRIL_REQUIRE(
+        options.threads > 0, "a resolver needs a thread at least: without one nobody can wait");
+    shared_ = std::make_unique<shared>(std::move(options));
+}
+
+system_resolver::~system_resolver() = default;
+
+std::vector<ip_address> system_resolver::addresses_of(
+    std::string const& host, deadline limit, error_code& error) {
+    check_interruption();
+    error = {};
+    auto& state = shared_->here();
+    auto found = state.ask_hosts([&](auto const& table) { return table.addresses_of(host); });
+    if (found.empty() && shared_->options.find_cached) {
+        found = shared_->options.find_cached(host);
+    }
+    if (!found.empty()) {
+        return found;
+    }
+    detail::name_answer answer = state.pool->ask({host, {}}, limit);
+    error = answer.error;
+    if (!error.failed() && shared_->options.keep) {
+        shared_->options.keep(host, answer.addresses);
+    }
+    return std::move(answer.addresses);
+}
+
+std::string system_resolver::name_of(ip_address const& address, deadline limit, error_code& error) {
+    check_interruption();
+    error = {};
+    auto& state = shared_->here();
+    auto found = state.ask_hosts([&](auto const& table) { return table.name_of(address); });
+    if (!found.empty()) {
+        return found;
+    }
+    detail::name_answer answer = state.pool->ask({{}, address}, limit);
+    error = answer.error;
+    return std::move(answer.name);
+}
+
+std::size_t system_resolver::running() const { return shared_->here().pool->running(); }
+
+std::size_t system_resolver::queued() const { return shared_->here().pool->queued(); }
+
+std::shared_ptr<resolver> this_resolver() {
+    auto const& chosen = resolver_of_this_hub();
+    return chosen != nullptr ? chosen : resolver_of_the_process();
+}
+
+void set_resolver(std::shared_ptr<resolver> chosen) { resolver_of_this_hub() = std::move(chosen); }
 
 std::vector<tcp_endpoint> resolve(
     std::string const& host, std::string const& service, deadline limit, error_code& error) {
     check_interruption();
-    auto const asked = std::make_shared<lookup>();
-    asked->host = host;
-    asked->service = service;
-    // Numbers need no thread: this reads them, and fails at once for a name.
-    ask_system(*asked, AI_NUMERICHOST);
-    if (asked->error == boost::asio::error::host_not_found) {
-        asked->error = {};
-        asked->home = this_hub().remote();
-        asking me{*asked};
-        job_under_way const count{this_hub()};
-        resolver_pool::instance().ask(asked);
-        if (!me.park_until(limit)) {
-            error = io_error(errc::timed_out);
-            return {};
-        }
+    std::uint16_t const port = detail::port_of(service, error);
+    if (error.failed()) {
+        return {};
     }
-    error = asked->error;
-    return std::move(asked->found);
+    std::vector<tcp_endpoint> found;
+    for (ip_address const& each : addresses_of(host, limit, error)) {
+        found.emplace_back(each, port);
+    }
+    return found;
 }
 
 std::vector<tcp_endpoint> resolve(std::string const& host, std::string const& service) {
@@ -197,6 +205,24 @@ std::vector<tcp_endpoint> resolve(std::string const& host, std::string const& se
     std::vector<tcp_endpoint> found = resolve(host, service, deadline::never(), error);
     if (error.failed()) {
         throw system_error{error, "cannot resolve '" + host + "', service '" + service + "'"};
+    }
+    return found;
+}
+
+host_and_service resolve_name(tcp_endpoint const& endpoint, deadline limit, error_code& error) {
+    check_interruption();
+    std::string host = this_resolver()->name_of(endpoint.address(), limit, error);
+    if (error.failed()) {
+        return {};
+    }
+    return {std::move(host), detail::service_of(endpoint.port())};
+}
+
+host_and_service resolve_name(tcp_endpoint const& endpoint) {
+    error_code error;
+    host_and_service found = resolve_name(endpoint, deadline::never(), error);
+    if (error.failed()) {
+        throw system_error{error, "no name is known for " + endpoint.address().to_string()};
     }
     return found;
 }

@@ -30,6 +30,8 @@ public:
             return "this text does not name what it should";
         case errc::too_long:
             return "longer than its limit";
+        case errc::overloaded:
+            return "too many wait for the same already: ask for fewer at a time, or allow more";
         }
         return "unknown error";
     }

@@ -2,6 +2,7 @@
 #include <tendril/support/system_calls.hpp>
 
 #include <sys/eventfd.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,17 +29,26 @@ constexpr system_calls table{
     .epoll_ctl = ::epoll_ctl,
     .epoll_wait = ::epoll_wait,
     .socket = ::socket,
+    .socketpair = ::socketpair,
     .bind = ::bind,
     .listen = ::listen,
+    .connect = ::connect,
     .accept4 = ::accept4,
     .setsockopt = ::setsockopt,
+    .getsockopt = ::getsockopt,
     .getsockname = ::getsockname,
     .getpeername = ::getpeername,
     .recvmsg = ::recvmsg,
     .sendmsg = ::sendmsg,
+    .recvmmsg = ::recvmmsg,
+    .sendmmsg = ::sendmmsg,
     .recv = ::recv,
     .send = ::send,
     .shutdown = ::shutdown,
+    .sendfile = ::sendfile,
+    .pread = ::pread,
+    .lstat = ::lstat,
+    .unlink = ::unlink,
     .close = ::close,
 };
 

@@ -20,8 +20,7 @@
 //    returns. On the waiter's own thread nobody can be in the middle, and no letter is needed.
 // 4. A greenlet that gave up too late is told all the same: its park ends with the letter and not
 //    before, what it was given is its own, and the interruption stays pending.
-// 5. No user code runs behind the mutex but moves of items, and no lock is taken there but the one
-//    of a mailbox.
+// 5. No user code runs behind the mutex but moves of items, and no other lock is taken there.
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/remote.hpp>

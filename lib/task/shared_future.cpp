@@ -26,9 +26,13 @@ namespace tendril::detail {
 // A function on its way to the hub that has added it.
 class shared_link final : public letter {
 public:
-    shared_link(remote door, unique_function<void()> function) noexcept
-        : door_{std::move(door)},
-          function_{std::move(function)} {}
+    using kind = shared_future_core::link_kind;
+
+    shared_link(hub& home, unique_function<void()> function, kind does)
+        : home_{&home.thread()},
+          door_{home.remote()},
+          function_{std::move(function)},
+          kind_{does} {}
     ~shared_link() = default;
 
     // Its number among the links of its future. Guarded by the mutex of that.
@@ -44,6 +48,12 @@ public:
         }
     }
 
+    // Whether the calling thread may let it wake somebody now.
+    bool wakes_here() const noexcept {
+        return kind_ == kind::wakes && this_thread_record == home_ && hub::of(*home_) != nullptr;
+    }
+    void wake_here() { function_(); }
+
 private:
     void open() override {
         std::unique_ptr<shared_link> const until_called{this};
@@ -51,8 +61,10 @@ private:
     }
     void discard() noexcept override { delete this; }
 
+    thread_record* home_;
     remote door_;
     unique_function<void()> function_;
+    kind kind_;
 };
 
 shared_future_core::shared_future_core(char const* what) : core_{"shared_future"}, what_{what} {}
@@ -127,18 +139,28 @@ void shared_future_core::lose_last_promise() noexcept {
 
 void shared_future_core::tell_readers(shared_core::lock& entered) noexcept {
     while (core_.take_first(readers_) != nullptr) {}
-    links refused = std::exchange(links_, {});
-    std::for_each(refused.begin(), refused.end(), &shared_link::send);
+    links left = std::exchange(links_, {});
+    for (auto& each : left) {
+        if (!each->wakes_here()) {
+            shared_link::send(each);
+        }
+    }
     entered.unlock();
+    // What is given is there before an interruption that comes later in this turn.
+    for (auto const& each : left) {
+        if (each != nullptr && each->wakes_here()) {
+            each->wake_here();
+        }
+    }
 }
 
-std::uint64_t shared_future_core::add_link(unique_function<void()> link) {
+std::uint64_t shared_future_core::add_link(unique_function<void()> link, link_kind kind) {
     hub* const here = hub::of(this_thread());
     TENDRIL_REQUIRE(
         here != nullptr,
         "on_done() on a thread without a hub, where nobody would call the link: "
         "wait for the future there");
-    auto made = std::make_unique<shared_link>(here->remote(), std::move(link));
+    auto made = std::make_unique<shared_link>(*here, std::move(link), kind);
     auto const entered = enter();
     std::uint64_t const number = ++links_added_;
     made->number = number;
@@ -165,11 +187,13 @@ void shared_watch::begin(shared_future_core& watched, waiter& whole) {
     watched_ = &watched;
     process_ = ::getpid();
     told_ = std::make_shared<told>(whole);
-    link_ = watched.add_link([weak = std::weak_ptr{told_}] {
-        if (auto const still_there = weak.lock(); still_there && !still_there->left) {
-            still_there->part.wake();
-        }
-    });
+    link_ = watched.add_link(
+        [weak = std::weak_ptr{told_}] {
+            if (auto const still_there = weak.lock(); still_there && !still_there->left) {
+                still_there->part.wake();
+            }
+        },
+        shared_future_core::link_kind::wakes);
 }
 
 // In the child of a fork the mutex may be locked by a thread that is not there.

@@ -65,8 +65,8 @@ private:
     task_reference started_;
 };
 
-task_core::~task_core() {
-    if (error_ != nullptr && !error_collected_ && stage_ == stage::failed) {
+void task_core::report_uncollected() noexcept {
+    if (!error_collected_ && stage_ == stage::failed) {
         std::string whose;
         try {
             whose = describe_self();
@@ -91,6 +91,20 @@ task_extras& task_core::extras() {
         extras_ = std::make_unique<task_extras>();
     }
     return *extras_;
+}
+
+inline control_block& task_core::make_greenlet(std::size_t stack_size) {
+    control_block& block = hub_.create(*this, stack_size);
+    block_ = &block;
+    id_ = block.id;
+    // Nobody else knows it yet, so the count needs no locked instruction.
+    references_.store(references_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    control_block const& spawner = *this_thread().current;
+    keep_number(spawner.id);
+    if (context_values* const inherited = spawner.context) [[unlikely]] {
+        set_context(greenlet_ref{block}, carried_context{inherited});
+    }
+    return block;
 }
 
 void task_core::start(spawn_options&& options) { hub_.schedule(make_greenlet(std::move(options))); }
@@ -143,20 +157,6 @@ control_block& task_core::make_greenlet(spawn_options&& options) {
     return block;
 }
 
-control_block& task_core::make_greenlet(std::size_t stack_size) {
-    control_block& block = hub_.create(*this, stack_size);
-    block_ = &block;
-    id_ = block.id;
-    // Nobody else knows it yet, so the count needs no locked instruction.
-    references_.store(references_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    control_block const& spawner = *this_thread().current;
-    keep_number(spawner.id);
-    if (context_values* const inherited = spawner.context) [[unlikely]] {
-        set_context(greenlet_ref{block}, carried_context{inherited});
-    }
-    return block;
-}
-
 void task_core::record(std::exception_ptr error) noexcept {
     stage how = stage::failed;
     try {
@@ -173,10 +173,12 @@ void task_core::record(std::exception_ptr error) noexcept {
 // DOC: finish
 void task_core::finish(stage how) noexcept {
     TENDRIL_ASSERT(stage_ == stage::unfinished, "task invariant 1");
-    withdraw(*block_, *this);
+    if (pending()) [[unlikely]] {
+        withdraw(*block_, *this);
+    }
     stage_ = how;
     block_ = nullptr;
-    if (how == stage::returned) {
+    if (how == stage::returned && error_ != nullptr) [[unlikely]] {
         // A kill that comes too late.
         error_ = nullptr;
     }
@@ -201,7 +203,7 @@ bool task_core::wait_until(deadline limit) {
     }
     joining_waiter me{"a task"};
     enlist(me);
-    return me.park_until(limit);
+    return me.park_until_in_line(limit);
 }
 
 void task_core::enlist(waiter& joiner) {

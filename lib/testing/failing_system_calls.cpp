@@ -68,9 +68,12 @@ constexpr system_calls table = table_of<
     &system_calls::process_madvise, &system_calls::eventfd, &system_calls::read,
     &system_calls::write, &system_calls::epoll_create1, &system_calls::epoll_ctl,
     &system_calls::epoll_wait, &system_calls::socket, &system_calls::bind, &system_calls::listen,
-    &system_calls::accept4, &system_calls::setsockopt, &system_calls::getsockname,
-    &system_calls::getpeername, &system_calls::recvmsg, &system_calls::sendmsg, &system_calls::recv,
-    &system_calls::send, &system_calls::shutdown, &system_calls::close>();
+    &system_calls::connect, &system_calls::accept4, &system_calls::setsockopt,
+    &system_calls::getsockopt, &system_calls::getsockname, &system_calls::getpeername,
+    &system_calls::recvmsg, &system_calls::sendmsg, &system_calls::recvmmsg,
+    &system_calls::sendmmsg, &system_calls::recv, &system_calls::send, &system_calls::shutdown,
+    &system_calls::socketpair, &system_calls::sendfile, &system_calls::pread, &system_calls::lstat,
+    &system_calls::unlink, &system_calls::close>();
 
 system_calls const& table_on_top_of(system_calls const& present, std::size_t number) {
     TENDRIL_REQUIRE(number > 0, "the first system call has the number 1");

@@ -17,10 +17,8 @@
 
 #include <atomic>
 #include <cerrno>
-#include <chrono>
 #include <cstdint>
 #include <ctime>
-#include <optional>
 
 namespace tendril::detail {
 
@@ -33,16 +31,12 @@ public:
         ::syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
     }
 
-    /// Waits until it was told, or for a while at most. Returns whether it was told.
-    bool wait(std::optional<std::chrono::nanoseconds> most) noexcept {
-        timespec limit{};
-        if (most) {
-            limit.tv_sec = static_cast<std::time_t>(most->count() / 1'000'000'000);
-            limit.tv_nsec = static_cast<long>(most->count() % 1'000'000'000);
-        }
+    /// Waits until it was told, or for a while at most if that is not null. Returns whether it was
+    /// told.
+    bool wait(timespec const* most) noexcept {
         while (told_.load(std::memory_order_acquire) == 0) {
             long const ended = ::syscall(
-                SYS_futex, &told_, FUTEX_WAIT_PRIVATE, 0, most ? &limit : nullptr, nullptr, 0);
+                SYS_futex, &told_, FUTEX_WAIT_PRIVATE, 0, most, nullptr, 0);
             if (ended != 0 && errno == ETIMEDOUT) {
                 return false;
             }

@@ -60,6 +60,7 @@ public:
     void tell() noexcept override {
         // A hub that has ended has left the frame where it is, and nobody wants the result.
         static_cast<void>(count_.post(*this));
+        teller_is_done_.store(true, std::memory_order_release);
     }
 
     void wait() { park_operation(); }
@@ -71,8 +72,12 @@ private:
     }
     // The hub has ended without this greenlet, whose frame stays for ever.
     void discard() noexcept override { wait_for_teller(); }
-    // Whoever tells does so behind the mutex.
-    void wait_for_teller() const { thread_pool_core::lock const entered = pool_.enter(); }
+    // Whoever tells does so behind the mutex, and seldom is there still.
+    void wait_for_teller() const {
+        if (!teller_is_done_.load(std::memory_order_acquire)) {
+            thread_pool_core::lock const entered = pool_.enter();
+        }
+    }
 
     bool withdraw() noexcept override { return pool_.take_back(job_); }
     // The queue is the parent's.
@@ -81,6 +86,7 @@ private:
     thread_pool_core& pool_;
     thread_job& job_;
     job_under_way const count_;
+    std::atomic<bool> teller_is_done_{false};
 };
 
 // A thread without a hub, which blocks.

@@ -5,9 +5,9 @@
 // Invariants:
 // 1. A job leaves the queue once, behind the mutex: taken by a worker, taken back by its caller, or
 //    refused by whoever closes. Whoever takes it out has won.
-// 2. A worker tells the caller behind the mutex that the job has ended, and the caller takes the
-//    mutex once more before it goes on. So the worker is done with the frame, and with the mailbox
-//    of the caller's hub, when `run` returns.
+// 2. A worker tells the caller behind the mutex that the job has ended. The caller goes on when the
+//    worker has said that it is done with the frame, and with the mailbox of the caller's hub; if
+//    it has not said so yet, the caller takes the mutex once more.
 // 3. There are fewer threads than jobs only if there are as many as allowed, or the system gives
 //    none. A thread that decides to end is not counted any more from that moment.
 // 4. A thread that ends puts itself among `ended` as its last act behind the mutex; whoever closes
@@ -19,7 +19,9 @@
 #include <tendril/support/scope_exit.hpp>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <ctime>
 #include <new>
 
 namespace tendril {
@@ -60,6 +62,16 @@ private:
     sigset_t previous_;
 };
 
+timespec timespec_of(std::optional<std::chrono::nanoseconds> duration) noexcept {
+    timespec result{};
+    if (duration) {
+        auto const whole = std::chrono::floor<std::chrono::seconds>(*duration);
+        result.tv_sec = static_cast<std::time_t>(whole.count());
+        result.tv_nsec = static_cast<long>((*duration - whole).count());
+    }
+    return result;
+}
+
 }  // namespace
 
 std::atomic<thread_maker> make_pool_thread{&::pthread_create};
@@ -69,6 +81,7 @@ thread_local thread_pool_core const* thread_pool_core::of_this_thread_ = nullptr
 thread_pool_core::thread_pool_core(thread_pool_options options)
     : options_{std::move(options)},
       made_in_{present_process()},
+      idle_limit_{timespec_of(options_.idle_time)},
       state_{options_.maximum_size} {
     hear_of_forks();
 }
@@ -176,13 +189,13 @@ thread_job* thread_pool_core::wait_for_work(shared_state& at, lock& entered, poo
     at.idle_workers.push_front(me);
     ++at.idle;
     entered.unlock();
-    if (!me.wait(options_.idle_time)) {
+    if (!me.wait(options_.idle_time ? &idle_limit_ : nullptr)) {
         entered.lock();
         if (me.linked()) {
             return nullptr;
         }
         entered.unlock();
-        static_cast<void>(me.wait(std::nullopt));
+        static_cast<void>(me.wait(nullptr));
     }
     if (me.given == nullptr) {
         entered.lock();

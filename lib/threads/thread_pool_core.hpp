@@ -122,6 +122,7 @@ private:
 
     thread_pool_options const options_;
     std::atomic<unsigned> made_in_;
+    timespec const idle_limit_;
     union {
         shared_state state_;
     };

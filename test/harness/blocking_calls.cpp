@@ -183,11 +183,15 @@ calls every_blocking_call() {
     add_time(all);
     add_calls_of_sync(all);
     add_calls_of_channel(all);
+    add_calls_of_datagrams(all);
     add_calls_of_future(all);
     add_calls_of_scopes(all);
     add_calls_of_together(all);
     add_calls_of_spawn(all);
+    add_calls_of_streams(all);
+    add_calls_of_io(all);
     add_calls_of_protocol(all);
+    add_calls_of_names(all);
     return all;
 }
 

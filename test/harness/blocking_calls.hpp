@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// Every call of the floors hub, time, sync, channel and task that may wait, in one form, for tests
-// that try something on all of them.
+// Every call of the floors hub, time, sync, channel, task and io that may wait, in one form, for
+// tests that try something on all of them.
 
 #include <tendril/hub/deadline.hpp>
 
@@ -46,6 +46,8 @@ struct blocking_call {
     answer to_wishes = answer::at_once;
     /// Only one can wait at a time.
     bool alone = false;
+    /// The kernel is asked to stop first: of several wishes, the most important one comes first.
+    bool leaves_later = false;
     /// Whether it can be called again after it was interrupted.
     bool repeatable = true;
     /// What happens between the beginning of the waits and the wish.
@@ -63,11 +65,15 @@ calls every_blocking_call();
 // In parts, each in a file of its own.
 void add_calls_of_sync(calls& all);
 void add_calls_of_channel(calls& all);
+void add_calls_of_datagrams(calls& all);
 void add_calls_of_future(calls& all);
 void add_calls_of_scopes(calls& all);
 void add_calls_of_together(calls& all);
 void add_calls_of_spawn(calls& all);
+void add_calls_of_streams(calls& all);
+void add_calls_of_io(calls& all);
 void add_calls_of_protocol(calls& all);
+void add_calls_of_names(calls& all);
 
 /// Adds a call in two forms, without a limit and with one. `make(timed)` makes it.
 template <typename F>

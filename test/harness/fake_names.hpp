@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// A name service for tests: harness/fake_names.cpp defines `getaddrinfo` for the whole program.
+// A name service for tests: harness/fake_names.cpp defines `getaddrinfo` and `getnameinfo` for the
+// whole program.
 //
 // Names that end in `.test` are answered here, names that end in `.hang` make the call hang until
 // they are let go, and everything else goes to the system, which is asked for `localhost` and for
-// numbers only. No test depends on a network.
+// numbers only. Of addresses, those of 192.0.2.0/24 are answered here; whose name ends in `.hang`
+// makes the call hang. No test depends on a network.
 
 #include <tendril/hub/run.hpp>
+#include <tendril/net/resolver.hpp>
 #include <tendril/testing/leak_check.hpp>
 #include <tendril/testing/virtual_clock.hpp>
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -26,6 +30,12 @@ public:
     fake_names();
     fake_names(fake_names const&) = delete;
     fake_names& operator=(fake_names const&) = delete;
+    /// Makes asking for a name fail with a code of getaddrinfo.
+    void add_failure(std::string const& name, int status);
+
+    /// Makes an address have a name.
+    void add_name(std::string const& address, std::string name);
+
     /// Lets the hanging calls go and waits until they have left.
     ~fake_names();
 
@@ -64,7 +74,8 @@ private:
     testing::leak_check before_;
 };
 
-/// Runs a function in a hub of its own, whose clock jumps. It gets the names, and the clock if it
+/// Runs a function in a hub of its own, whose clock jumps and whose resolver looks into no file. It
+/// gets the names, and the clock if it
 /// wants it.
 template <typename F>
 void run_with_names(F&& body) {
@@ -72,6 +83,10 @@ void run_with_names(F&& body) {
     fake_names names;
     testing::virtual_clock time;
     run({.clock = &time}, [&] {
+        // A look-up that another test has left may be about to end, and is not to be joined.
+        resolver_options options;
+        options.hosts_file.clear();
+        set_resolver(std::make_shared<system_resolver>(options));
         if constexpr (std::is_invocable_v<F&, fake_names&, testing::virtual_clock&>) {
             body(names, time);
         } else {

@@ -8,6 +8,7 @@
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/io/error.hpp>
+#include <tendril/net/stream_socket.hpp>
 #include <tendril/net/tcp_listener.hpp>
 #include <tendril/task/spawn.hpp>
 #include <tendril/testing/settle.hpp>
@@ -43,12 +44,12 @@ inline tcp_endpoint deserted_endpoint() {
     return tcp_listener::bind("127.0.0.1", 0).local_endpoint();
 }
 
-inline void say(tcp_stream& stream, std::string_view text) {
+inline void say(stream_socket& stream, std::string_view text) {
     stream.write(boost::asio::buffer(text));
 }
 
 /// Reads once; empty at the end.
-inline std::string hear(tcp_stream& stream) {
+inline std::string hear(stream_socket& stream) {
     char data[4096];
     error_code error;
     std::size_t const size = stream.read_some(boost::asio::buffer(data), error);
@@ -56,7 +57,7 @@ inline std::string hear(tcp_stream& stream) {
 }
 
 /// Reads exactly that much, or less if an error comes first.
-inline std::string hear_exactly(tcp_stream& stream, std::size_t size) {
+inline std::string hear_exactly(stream_socket& stream, std::size_t size) {
     std::string text(size, '\0');
     std::size_t filled = 0;
     error_code error;
@@ -68,7 +69,7 @@ inline std::string hear_exactly(tcp_stream& stream, std::size_t size) {
 }
 
 /// Reads until the end, or an error.
-inline std::string hear_all(tcp_stream& stream) {
+inline std::string hear_all(stream_socket& stream) {
     std::string text;
     for (std::string part = hear(stream); !part.empty(); part = hear(stream)) {
         text += part;
@@ -77,7 +78,7 @@ inline std::string hear_all(tcp_stream& stream) {
 }
 
 /// How a read ends that brings nothing.
-inline error_code read_error(tcp_stream& stream) {
+inline error_code read_error(stream_socket& stream) {
     char data[64];
     error_code error;
     EXPECT_EQ(stream.read_some(boost::asio::buffer(data), error), 0U);
@@ -85,14 +86,14 @@ inline error_code read_error(tcp_stream& stream) {
 }
 
 /// How a write ends.
-inline error_code write_error(tcp_stream& stream, std::string_view text = "x") {
+inline error_code write_error(stream_socket& stream, std::string_view text = "x") {
     error_code error;
     stream.write(boost::asio::buffer(text), error);
     return error;
 }
 
 /// Sends until the kernel takes no more, past the stream's back. Returns how much that was.
-inline std::size_t fill(tcp_stream& stream) {
+inline std::size_t fill(stream_socket& stream) {
     std::string const block(64 * 1024, 'f');
     std::size_t sent = 0;
     while (true) {
@@ -106,23 +107,23 @@ inline std::size_t fill(tcp_stream& stream) {
 }
 
 /// Tasks that wait for something to read, and for room to write. They return how that ended.
-inline auto spawn_reader(tcp_stream& end) {
+inline auto spawn_reader(stream_socket& end) {
     return spawn([&end] { return read_error(end); });
 }
-inline auto spawn_writer(tcp_stream& end) {
+inline auto spawn_writer(stream_socket& end) {
     fill(end);
     return spawn([&end] { return write_error(end); });
 }
 
 /// Sends back what it hears, until the end.
-inline void echo(tcp_stream& stream) {
+inline void echo(stream_socket& stream) {
     for (std::string heard = hear(stream); !heard.empty(); heard = hear(stream)) {
         say(stream, heard);
     }
 }
 
 /// Ends a connection with a reset instead of an orderly end.
-inline void reset(tcp_stream& stream) {
+inline void reset(stream_socket& stream) {
     linger const at_once{.l_onoff = 1, .l_linger = 0};
     ::setsockopt(stream.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     stream.close();

@@ -29,7 +29,8 @@ TENDRIL_TEST(error, a_code_of_the_system_with_the_same_number_is_not_ours) {
 
 TENDRIL_TEST(error, a_code_of_ours_is_a_failure_and_has_a_text) {
     for (errc const code :
-         {errc::closed, errc::busy, errc::timed_out, errc::broken, errc::bad_name}) {
+         {errc::closed, errc::busy, errc::timed_out, errc::broken, errc::bad_name,
+          errc::overloaded}) {
         EXPECT_TRUE(io_error(code).failed());
         EXPECT_EQ(io_error(code).message(), make_error_code(code).message());
     }

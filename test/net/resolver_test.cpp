@@ -154,7 +154,7 @@ TENDRIL_TEST(resolver, names_that_hang_do_not_delay_a_number) {
     run_with_names([](fake_names& names, tendril::testing::virtual_clock& time) {
         std::vector<task<void>> asking;
         for (int count = 0; count < 8; ++count) {
-            asking.push_back(spawn([] { resolve("slow.hang", "80"); }));
+            asking.push_back(spawn([count] { resolve(std::to_string(count) + ".hang", "80"); }));
         }
         test::settle();
         ASSERT_TRUE(names.wait_for_hanging(4));
@@ -169,7 +169,7 @@ TENDRIL_TEST(resolver, three_names_that_hang_do_not_delay_a_fourth) {
         names.add("one.test", {"127.0.0.1"});
         std::vector<task<void>> asking;
         for (int count = 0; count < 3; ++count) {
-            asking.push_back(spawn([] { resolve("slow.hang", "80"); }));
+            asking.push_back(spawn([count] { resolve(std::to_string(count) + ".hang", "80"); }));
         }
         test::settle();
         ASSERT_TRUE(names.wait_for_hanging(3));
@@ -181,9 +181,9 @@ TENDRIL_TEST(resolver, names_beyond_the_fourth_wait_for_their_turn_and_get_it) {
     run_with_names([](fake_names& names, tendril::testing::virtual_clock&) {
         names.add("one.test", {"127.0.0.1"});
         for (int count = 0; count < 4; ++count) {
-            spawn([] {
+            spawn([count] {
                 error_code error;
-                resolve("slow.hang", "80", deadline::never(), error);
+                resolve(std::to_string(count) + ".hang", "80", deadline::never(), error);
             });
         }
         test::settle();

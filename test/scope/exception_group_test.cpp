@@ -98,7 +98,12 @@ exception_group group_of(std::exception_ptr const& error) {
     }
 }
 
-constexpr int very_deep = 100'000;
+// Each throw takes long under sanitizers.
+constexpr int very_deep = TENDRIL_ASAN || TENDRIL_TSAN ? 10'000 : 100'000;
+
+std::string deepest_line(char const* error) {
+    return "- (level " + std::to_string(very_deep) + ") " + error;
+}
 
 }  // namespace
 
@@ -107,8 +112,8 @@ TENDRIL_HUB_TEST(exception_group, that_is_very_deep_has_a_text_on_the_stack_of_a
         exception_group const group = group_of(nested_so_deep(very_deep));
         std::string const text = group.what();
         EXPECT_EQ(text.rfind("level\n  - level\n    - level\n", 0), 0U);
-        EXPECT_TRUE(test::contains(text, "- (level 100000) std::range_error: a\n"));
-        EXPECT_TRUE(test::contains(text, "- (level 100000) std::domain_error: b"));
+        EXPECT_TRUE(test::contains(text, deepest_line("std::range_error: a\n")));
+        EXPECT_TRUE(test::contains(text, deepest_line("std::domain_error: b")));
         EXPECT_LT(text.size(), std::size_t{100} * very_deep);
     }).join();
 }
@@ -122,7 +127,7 @@ TENDRIL_HUB_TEST(exception_group, that_is_very_deep_is_split_on_the_stack_of_a_t
         ASSERT_TRUE(matching && rest);
         EXPECT_EQ(matching->leaves().size(), 1U);
         EXPECT_TRUE(rest->contains<std::domain_error>());
-        EXPECT_TRUE(test::contains(rest->what(), "- (level 100000) std::domain_error: b"));
+        EXPECT_TRUE(test::contains(rest->what(), deepest_line("std::domain_error: b")));
     }).join();
 }
 

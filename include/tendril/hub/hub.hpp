@@ -276,7 +276,9 @@ private:
     void call_posted() noexcept;
     void look_at_reactor() noexcept;
     bool is_quiet();
-    void let_idler_go(deadline next);
+    void let_idler_go();
+    void sleep_announced(deadline until);
+    bool alarm_is_due() const;
     void wait_on_other_clock(deadline next);
     void sleep(deadline until);
     bool is_drained();

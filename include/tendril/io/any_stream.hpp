@@ -152,7 +152,7 @@ public:
     /// Takes a stream over. Throws: std::bad_alloc, and then the stream is where it was; what
     /// moving it throws. Switches: never.
     template <byte_stream Stream>
-    requires(!std::same_as<Stream, any_stream> && std::move_constructible<Stream>)
+    requires(!std::is_reference_v<Stream> && !std::same_as<Stream, any_stream>)
         any_stream(Stream&& owned)
         : model_{std::make_unique<detail::model_of<Stream>>(std::move(owned))} {}
 

@@ -44,8 +44,11 @@
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/experimental/channel_error.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 
 #include <concepts>
@@ -189,6 +192,10 @@ auto returned_values(std::tuple<Error, Values...>&& values, error_code* place) {
         values);
 }
 
+template <typename... Values>
+using returned_by = decltype(returned_values(
+    std::declval<std::tuple<Values...>>(), static_cast<error_code*>(nullptr)));
+
 // The values of an operation that was given up, when there can be any.
 template <typename Returned>
 Returned no_values(error_code* place) {
@@ -203,13 +210,12 @@ Returned no_values(error_code* place) {
 
 /// Waits for a started operation and returns its result.
 template <typename... Values>
-auto finish_operation(token_operation<Values...>& operation, error_code* place) {
-    using returned = decltype(returned_values(std::declval<std::tuple<Values...>>(), place));
+returned_by<Values...> finish_operation(token_operation<Values...>& operation, error_code* place) {
     operation.await_end();
     operation.rethrow_failure();
     if (!operation.values()) {
         deliver_interruption();
-        return no_values<returned>(place);
+        return no_values<returned_by<Values...>>(place);
     }
     if constexpr (sizeof...(Values) > 0) {
         if constexpr (tells_of_abort<std::tuple_element_t<0, std::tuple<Values...>>>) {
@@ -223,7 +229,7 @@ auto finish_operation(token_operation<Values...>& operation, error_code* place) 
 
 /// Starts an operation, parks, and returns its result. Switches: may.
 template <typename... Values, typename Initiation, typename... Args>
-auto run_operation(error_code* place, Initiation&& initiation, Args&&... args) {
+returned_by<Values...> run_operation(error_code* place, Initiation&& initiation, Args&&... args) {
     check_interruption();
     token_operation<Values...> operation;
     operation.start([&] {
@@ -234,7 +240,8 @@ auto run_operation(error_code* place, Initiation&& initiation, Args&&... args) {
 
 /// As above, and lets another slot stop the operation as well. Switches: may.
 template <typename... Values, typename Slot, typename Initiation, typename... Args>
-auto run_bound_operation(Slot other, error_code* place, Initiation&& initiation, Args&&... args) {
+returned_by<Values...> run_bound_operation(
+    Slot other, error_code* place, Initiation&& initiation, Args&&... args) {
     check_interruption();
     token_operation<Values...> operation;
     struct bound {
@@ -255,6 +262,22 @@ auto run_bound_operation(Slot other, error_code* place, Initiation&& initiation,
     return finish_operation(operation, place);
 }
 
+/// As above, for a handler that runs on another executor: the hub may be woken meanwhile, and would
+/// not know. Switches: may.
+template <typename... Values, typename Executor, typename Initiation, typename... Args>
+returned_by<Values...> run_operation_on(
+    Executor const& executor, error_code* place, Initiation&& initiation, Args&&... args) {
+    check_interruption();
+    token_operation<Values...> operation;
+    auto const work = boost::asio::make_work_guard(this_hub().context());
+    operation.start([&] {
+        std::forward<Initiation>(initiation)(
+            boost::asio::bind_executor(executor, operation.completion()),
+            std::forward<Args>(args)...);
+    });
+    return finish_operation(operation, place);
+}
+
 // Where a token wants the error.
 inline error_code* place_of(use_greenlet_t const&) noexcept { return nullptr; }
 inline error_code* place_of(use_greenlet_error_t const& token) noexcept { return token.error; }
@@ -271,9 +294,12 @@ namespace boost::asio {
 template <tendril::detail::greenlet_token Token, typename R, typename... Values>
 class async_result<Token, R(Values...)> {
 public:
+    /// What the call returns.
+    using return_type = tendril::detail::returned_by<std::decay_t<Values>...>;
+
     /// Starts the operation, parks, and returns its result. Switches: may.
     template <typename Initiation, typename... Args>
-    static auto initiate(Initiation&& initiation, Token const& token, Args&&... args) {
+    static return_type initiate(Initiation&& initiation, Token const& token, Args&&... args) {
         return tendril::detail::run_operation<std::decay_t<Values>...>(
             tendril::detail::place_of(token), std::forward<Initiation>(initiation),
             std::forward<Args>(args)...);
@@ -284,13 +310,31 @@ public:
 template <tendril::detail::greenlet_token Token, typename Slot, typename R, typename... Values>
 class async_result<cancellation_slot_binder<Token, Slot>, R(Values...)> {
 public:
+    using return_type = tendril::detail::returned_by<std::decay_t<Values>...>;
+
     /// As above; the bound slot stops it as well. Switches: may.
     template <typename Initiation, typename... Args>
-    static auto initiate(
+    static return_type initiate(
         Initiation&& initiation, cancellation_slot_binder<Token, Slot> const& token,
         Args&&... args) {
         return tendril::detail::run_bound_operation<std::decay_t<Values>...>(
             token.get_cancellation_slot(), tendril::detail::place_of(token.get()),
+            std::forward<Initiation>(initiation), std::forward<Args>(args)...);
+    }
+};
+
+// With Asio's own adapter the hub would not know that somebody elsewhere may wake it.
+template <tendril::detail::greenlet_token Token, typename Executor, typename R, typename... Values>
+class async_result<executor_binder<Token, Executor>, R(Values...)> {
+public:
+    using return_type = tendril::detail::returned_by<std::decay_t<Values>...>;
+
+    /// As above; the handler runs on the bound executor, the greenlet on its own. Switches: may.
+    template <typename Initiation, typename... Args>
+    static return_type initiate(
+        Initiation&& initiation, executor_binder<Token, Executor> const& token, Args&&... args) {
+        return tendril::detail::run_operation_on<std::decay_t<Values>...>(
+            token.get_executor(), tendril::detail::place_of(token.get()),
             std::forward<Initiation>(initiation), std::forward<Args>(args)...);
     }
 };
@@ -302,7 +346,8 @@ struct async_result<
     : async_result<tendril::use_greenlet_error_t, R(boost::system::error_code, Values...)> {
     /// As with `use_greenlet[error]`. Switches: may.
     template <typename Initiation, typename... Args>
-    static auto initiate(
+    static tendril::detail::returned_by<boost::system::error_code, std::decay_t<Values>...>
+    initiate(
         Initiation&& initiation, redirect_error_t<tendril::use_greenlet_t> const& token,
         Args&&... args) {
         return async_result<

@@ -16,7 +16,8 @@
 // together, as an `exception_group`, also when it is one. What came from outside, a cancelled scope
 // further out, a `cancel` of the task, somebody's timeout, ends the children and then goes its way;
 // if a child fails meanwhile, the error wins. An error that `kill` throws into the block is one of
-// the block. Children that were cancelled are no errors.
+// the block, and so is a `timed_out` that the `get` of another task throws there. Children that
+// were cancelled are no errors.
 //
 //     stage      means                                       spawn then
 //     open       children run, or may                        adds one

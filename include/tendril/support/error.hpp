@@ -35,6 +35,8 @@ enum class errc {
     bad_name,
     /// A line, or another part of what was received, is longer than its limit.
     too_long,
+    /// So many wait for the same already that no more are let in.
+    overloaded,
 };
 
 /// The category of `errc`, named "tendril".

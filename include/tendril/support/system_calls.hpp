@@ -17,11 +17,13 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
 #include <atomic>
 #include <cstddef>
+#include <ctime>
 
 namespace tendril {
 
@@ -46,17 +48,26 @@ struct system_calls {
 
     // Sockets.
     int (*socket)(int domain, int type, int protocol);
+    int (*socketpair)(int domain, int type, int protocol, int* ends);
     int (*bind)(int fd, sockaddr const* address, socklen_t size);
     int (*listen)(int fd, int backlog);
+    int (*connect)(int fd, sockaddr const* address, socklen_t size);
     int (*accept4)(int fd, sockaddr* address, socklen_t* size, int flags);
     int (*setsockopt)(int fd, int level, int name, void const* value, socklen_t size);
+    int (*getsockopt)(int fd, int level, int name, void* value, socklen_t* size);
     int (*getsockname)(int fd, sockaddr* address, socklen_t* size);
     int (*getpeername)(int fd, sockaddr* address, socklen_t* size);
     ssize_t (*recvmsg)(int fd, msghdr* message, int flags);
     ssize_t (*sendmsg)(int fd, msghdr const* message, int flags);
+    int (*recvmmsg)(int fd, mmsghdr* messages, unsigned count, int flags, timespec* limit);
+    int (*sendmmsg)(int fd, mmsghdr* messages, unsigned count, int flags);
     ssize_t (*recv)(int fd, void* data, std::size_t size, int flags);
     ssize_t (*send)(int fd, void const* data, std::size_t size, int flags);
     int (*shutdown)(int fd, int how);
+    ssize_t (*sendfile)(int to, int from, off_t* offset, std::size_t size);
+    ssize_t (*pread)(int fd, void* data, std::size_t size, off_t offset);
+    int (*lstat)(char const* path, struct stat* found);
+    int (*unlink)(char const* path);
     int (*close)(int fd);
 };
 

@@ -52,9 +52,13 @@ public:
     void rethrow_failure();
     std::exception_ptr collect_error();
     bool cancel();
-    void on_done(unique_function<void()> link) { add_link(std::move(link)); }
+    /// What a link does: whatever the program likes, or no more than wake somebody of its thread.
+    /// Then it is called at once when that thread settles the future.
+    enum class link_kind : std::uint8_t { calls, wakes };
+
+    void on_done(unique_function<void()> link) { add_link(std::move(link), link_kind::calls); }
     /// As `on_done`, and returns the number of the link.
-    std::uint64_t add_link(unique_function<void()> link);
+    std::uint64_t add_link(unique_function<void()> link, link_kind kind);
     /// Takes a link back that was not sent to its hub yet.
     void remove_link(std::uint64_t number) noexcept;
     bool try_fail(std::exception_ptr error);

@@ -25,6 +25,7 @@
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/waiter.hpp>
+#include <tendril/support/config.hpp>
 #include <tendril/support/intrusive_list.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/support/unique_function.hpp>
@@ -198,7 +199,11 @@ public:
 
 protected:
     task_core() : interruption{rank::edge}, hub_{this_hub()} {}
-    ~task_core() override;
+    ~task_core() override {
+        if (error_ != nullptr) [[unlikely]] {
+            report_uncollected();
+        }
+    }
 
     /// The function is over: a cancel or a kill comes too late from now on.
     void refuse_edges() noexcept { seal_interruptions(*block_); }
@@ -211,6 +216,7 @@ protected:
 
 private:
     void raise() override;
+    TENDRIL_COLD void report_uncollected() noexcept;
     task_extras& extras();
     control_block& make_greenlet(std::size_t stack_size);
     control_block& make_greenlet(spawn_options&& options);

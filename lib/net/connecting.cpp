@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Connecting: the system call is made, and made again when the socket can be written. The second
+// one says whether there is a connection, and else why not, with the error of the attempt itself.
+#include "stream_calls.hpp"
+
+#include <tendril/hub/cancellation.hpp>
+#include <tendril/hub/waiter.hpp>
+#include <tendril/support/system_calls.hpp>
+#include <tendril/time/sleep.hpp>
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+namespace tendril::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Asio's own `open` would leave the descriptor to every child process.
+void open_socket(stream_core& core, int family, error_code& error) {
+    int const descriptor = kernel().socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) {
+        error = last_system_error();
+        return;
+    }
+    core.take(descriptor, family, error);
+    if (error.failed()) {
+        kernel().close(descriptor);
+    }
+}
+
+// Returns false when the call is over; `error` says why.
+bool wait_for_an_answer(stream_core& core, deadline limit, error_code& error) {
+    stream_operation connecting{*core.socket, "a connection"};
+    run_operation(connecting, limit, [&] {
+        core.socket->async_wait(plain_socket::wait_write, connecting.completion());
+    });
+    return must_retry(core, connecting, error) || !error.failed();
+}
+
+// A Unix listener whose queue is full answers "try again" and tells nobody when there is room. So
+// one asks again, at growing distances.
+bool wait_for_a_place(
+    stream_core& core, deadline limit, std::chrono::nanoseconds& pause, error_code& error) {
+    deadline const next = deadline::after(pause);
+    pause = std::min<std::chrono::nanoseconds>(pause * 2, 100ms);
+    sleep_until(std::min(next, limit));
+    if (core.stage == stream_stage::closed) {
+        error = io_error(errc::closed);
+    } else if (!limit.is_never() && core.home.now() >= limit.moment()) {
+        error = io_error(errc::timed_out);
+    }
+    return !error.failed();
+}
+
+}  // namespace
+
+void connect_core(
+    stream_core& core, stream_protocol::endpoint const& peer, deadline limit, error_code& error) {
+    error = {};
+    open_socket(core, peer.protocol().family(), error);
+    std::chrono::nanoseconds pause = 1ms;
+    bool again = !error.failed();
+    while (again) {
+        int const done = kernel().connect(
+            core.socket->native_handle(), peer.data(), static_cast<socklen_t>(peer.size()));
+        if (done == 0 || errno == EISCONN) {
+            return;
+        }
+        switch (errno) {
+        case EINTR:
+            break;
+        case EINPROGRESS:
+        case EALREADY:
+            again = wait_for_an_answer(core, limit, error);
+            break;
+        case EAGAIN:
+            if (core.family == AF_UNIX) {
+                again = wait_for_a_place(core, limit, pause, error);
+                break;
+            }
+            [[fallthrough]];
+        default:
+            error = last_system_error();
+            again = false;
+        }
+    }
+}
+
+}  // namespace tendril::detail

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// How a read goes, and what it costs:
+// * After a read that filled its buffer there is probably more, so the next one calls `recv`
+//   itself. After a short read there is probably nothing yet: the peer waits for an answer, or has
+//   just got one. A `recv` would be in vain, and costs more than a hundred switches. So whoever
+//   else is ready goes first, and then the `recv` finds data more often than not.
+// * When nobody is ready, or there is no data after all, the greenlet parks, and Asio's reactor
+//   does the `recv` when the descriptor is ready. (Asio tries once more before it waits.)
+// * A read does not use `async_wait`: Asio re-arms the descriptor for it with a system call each
+//   time. (With another table of system calls it does; see `read_by_readiness`.)
+// * A write goes to `send` directly and parks only when the kernel's buffer is full.
+//
+// Invariants:
+// 1. At most one greenlet is inside a read, and at most one inside a write (`direction_use`).
+// 2. An operation that was started is seen to its end before its frame goes (io_operation).
+// 3. A closed core starts nothing.
+// 4. Once an operation may have let others run, it looks at its core only: the stream may be gone,
+//    or have another connection.
+#include "stream_calls.hpp"
+
+#include <tendril/hub/cancellation.hpp>
+#include <tendril/hub/waiter.hpp>
+#include <tendril/net/stream_socket.hpp>
+#include <tendril/support/system_calls.hpp>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+
+#include <sys/socket.h>
+
+#include <array>
+#include <span>
+
+namespace tendril {
+namespace detail {
+
+error_code refusal(stream_core const* core, bool stream_core::*direction) {
+    if (core == nullptr || core->stage == stream_stage::closed) {
+        return io_error(errc::closed);
+    }
+    require_thread_of(core->home);
+    return core->*direction ? io_error(errc::busy) : error_code{};
+}
+
+error_code refusal_to_write(stream_core const* core) {
+    error_code const error = refusal(core, &stream_core::writing);
+    bool const broken = !error.failed() && core->stage == stream_stage::broken;
+    return broken ? io_error(errc::broken) : error;
+}
+
+bool must_retry(stream_core const& core, stream_operation const& ended, error_code& error) {
+    error = ended.error();
+    if (error != boost::asio::error::operation_aborted) {
+        return false;
+    }
+    if (core.stage == stream_stage::closed) {
+        error = io_error(errc::closed);
+        return false;
+    }
+    deliver_interruption();
+    if (ended.wanted() == waiter::outcome::timed_out) {
+        error = io_error(errc::timed_out);
+        return false;
+    }
+    error = {};
+    return true;
+}
+
+bool wait_for_room(stream_core& core, call_limit& limit, error_code& error) {
+    stream_operation ready{*core.socket, "room to write to a stream"};
+    run_operation(ready, limit.moment(), [&] {
+        core.socket->async_wait(plain_socket::wait_write, ready.completion());
+    });
+    return must_retry(core, ready, error) || !error.failed();
+}
+
+void look_up_between_parts(stream_core& core, call_limit& limit, error_code& error) {
+    check_interruption();
+    if (core.stage == stream_stage::closed) {
+        error = io_error(errc::closed);
+    } else if (limit.has_passed(core.home)) {
+        error = io_error(errc::timed_out);
+    }
+}
+
+namespace {
+
+// Where a read goes: one buffer, by the cheapest calls that there are.
+struct one_buffer {
+    void* data;
+    std::size_t size;
+
+    ssize_t receive(int descriptor) const noexcept {
+        return kernel().recv(descriptor, data, size, 0);
+    }
+    boost::asio::mutable_buffer for_asio() const noexcept { return {data, size}; }
+};
+
+// A view of buffers that stand in somebody's frame.
+struct buffers_view {
+    using value_type = boost::asio::mutable_buffer;
+    using const_iterator = boost::asio::mutable_buffer const*;
+
+    const_iterator begin() const noexcept { return first; }
+    const_iterator end() const noexcept { return last; }
+
+    const_iterator first;
+    const_iterator last;
+};
+
+// Several buffers, filled one behind the other by one call.
+struct many_buffers {
+    many_buffers(iovec const* from, std::size_t number) noexcept : parts{from}, count{number} {
+        for (std::size_t at = 0; at < count; ++at) {
+            views[at] = {parts[at].iov_base, parts[at].iov_len};
+            size += parts[at].iov_len;
+        }
+    }
+    ssize_t receive(int descriptor) const noexcept {
+        msghdr message{};
+        message.msg_iov = const_cast<iovec*>(parts);
+        message.msg_iovlen = count;
+        return kernel().recvmsg(descriptor, &message, 0);
+    }
+    buffers_view for_asio() const noexcept { return {views.data(), views.data() + count}; }
+
+    iovec const* parts;
+    std::size_t count;
+    std::size_t size = 0;
+    std::array<boost::asio::mutable_buffer, most_parts> views;
+};
+
+// Reads by ourselves. Returns whether the call is over with that.
+template <typename Target>
+bool read_directly(stream_core& core, Target const& into, std::size_t& read, error_code& error) {
+    ssize_t got = 0;
+    do {
+        got = into.receive(core.socket->native_handle());
+    } while (got < 0 && errno == EINTR);
+    if (got < 0 && would_block(errno)) {
+        core.more_is_likely = false;
+        return false;
+    }
+    if (got < 0) {
+        error = last_system_error();
+    } else if (got == 0) {
+        error = boost::asio::error::eof;
+    } else {
+        read = static_cast<std::size_t>(got);
+        core.more_is_likely = read == into.size;
+        account_for_success(core.home);
+    }
+    return true;
+}
+
+// Lets those run who are ready, if there are any. Returns whether there were.
+bool let_others_go_first(stream_core const& core) {
+    if (!core.home.others_are_ready() || !core.home.may_park()) {
+        return false;
+    }
+    core.home.leave_ready();
+    return true;
+}
+
+template <typename Target>
+std::size_t read_in_reactor(
+    stream_core& core, Target const& into, call_limit& limit, error_code& error) {
+    while (true) {
+        stream_operation reading{*core.socket, "data from a stream"};
+        run_operation(reading, limit.moment(), [&] {
+            core.socket->async_receive(into.for_asio(), reading.completion());
+        });
+        if (!must_retry(core, reading, error)) {
+            // Asio would wait for news after the end, and there is none: the next read asks itself.
+            core.more_is_likely = reading.size() == into.size || error.failed();
+            return reading.size();
+        }
+    }
+}
+
+// With another table of system calls in place, Asio is asked for readiness only, so that every read
+// goes through the table.
+template <typename Target>
+std::size_t read_by_readiness(
+    stream_core& core, Target const& into, call_limit& limit, error_code& error) {
+    std::size_t read = 0;
+    while (true) {
+        error = core.stage == stream_stage::closed ? io_error(errc::closed) : error_code{};
+        if (error.failed() || read_directly(core, into, read, error)) {
+            return read;
+        }
+        stream_operation ready{*core.socket, "data from a stream"};
+        run_operation(ready, limit.moment(), [&] {
+            core.socket->async_wait(plain_socket::wait_read, ready.completion());
+        });
+        if (!must_retry(core, ready, error) && error.failed()) {
+            return 0;
+        }
+    }
+}
+
+template <typename Target>
+std::size_t read_from(
+    stream_core* maybe, Target const& into, error_code& error, deadline const* given) {
+    check_interruption();
+    error = refusal(maybe, &stream_core::reading);
+    if (error.failed()) {
+        return 0;
+    }
+    stream_core& core = *maybe;
+    core_user<stream_core> const alive{core};
+    direction_use const reader{core.reading};
+    call_limit limit{given, core.read_limit};
+    if (kernel_is_replaced()) {
+        return read_by_readiness(core, into, limit, error);
+    }
+    if (core.more_is_likely || let_others_go_first(core)) {
+        std::size_t read = 0;
+        error = core.stage == stream_stage::closed ? io_error(errc::closed) : error_code{};
+        if (error.failed() || read_directly(core, into, read, error)) {
+            return read;
+        }
+        deliver_interruption();
+    }
+    return read_in_reactor(core, into, limit, error);
+}
+
+std::size_t send_some(
+    stream_core& core, iovec const* parts, std::size_t count, call_limit& limit,
+    error_code& error) {
+    auto const send = [&](int descriptor) {
+        if (count == 1) {
+            return kernel().send(descriptor, parts->iov_base, parts->iov_len, MSG_NOSIGNAL);
+        }
+        msghdr message{};
+        message.msg_iov = const_cast<iovec*>(parts);
+        message.msg_iovlen = count;
+        return kernel().sendmsg(descriptor, &message, MSG_NOSIGNAL);
+    };
+    return send_when_there_is_room(core, send, limit, error);
+}
+
+// Steps over what has been written.
+void advance(std::span<iovec>& parts, std::size_t written) noexcept {
+    while (!parts.empty() && written >= parts.front().iov_len) {
+        written -= parts.front().iov_len;
+        parts = parts.subspan(1);
+    }
+    if (!parts.empty()) {
+        parts.front().iov_base = static_cast<char*>(parts.front().iov_base) + written;
+        parts.front().iov_len -= written;
+    }
+}
+
+}  // namespace
+
+void write_parts_to_end(
+    stream_core& core, std::span<iovec> parts, call_limit& limit, std::uint64_t& written,
+    error_code& error) {
+    while (!parts.empty()) {
+        if (written > 0) {
+            look_up_between_parts(core, limit, error);
+        }
+        if (!error.failed()) {
+            std::size_t const sent = send_some(core, parts.data(), parts.size(), limit, error);
+            written += sent;
+            advance(parts, sent);
+        }
+        if (error.failed()) {
+            return;
+        }
+    }
+}
+
+}  // namespace detail
+
+using detail::call_limit;
+using detail::core_user;
+using detail::direction_use;
+using detail::stream_core;
+
+std::size_t stream_socket::read_once(
+    void* data, std::size_t size, error_code& error, deadline const* limit) {
+    return detail::read_from(core_, detail::one_buffer{data, size}, error, limit);
+}
+
+std::size_t stream_socket::read_parts(
+    iovec const* parts, std::size_t count, error_code& error, deadline const* limit) {
+    if (count == 1) {
+        return read_once(parts->iov_base, parts->iov_len, error, limit);
+    }
+    return detail::read_from(core_, detail::many_buffers{parts, count}, error, limit);
+}
+
+std::size_t stream_socket::write_once(iovec const* parts, std::size_t count, error_code& error) {
+    check_interruption();
+    error = detail::refusal_to_write(core_);
+    if (error.failed()) {
+        return 0;
+    }
+    stream_core& core = *core_;
+    core_user<stream_core> const alive{core};
+    direction_use const writer{core.writing};
+    call_limit limit{nullptr, core.write_limit};
+    return detail::send_some(core, parts, count, limit, error);
+}
+
+std::size_t stream_socket::write_all(
+    detail::parts_source next, error_code& error, deadline const* given) {
+    check_interruption();
+    detail::stream_parts parts;
+    std::size_t count = next(parts);
+    if (count == 0) {
+        return nothing_to_do(error);
+    }
+    error = detail::refusal_to_write(core_);
+    if (error.failed()) {
+        return 0;
+    }
+    stream_core& core = *core_;
+    core_user<stream_core> const alive{core};
+    direction_use const writer{core.writing};
+    call_limit limit{given, core.write_limit};
+    std::uint64_t written = 0;
+    detail::half_way_guard const judge{core, written, error};
+    while (count > 0) {
+        detail::write_parts_to_end(core, {parts.data(), count}, limit, written, error);
+        count = error.failed() ? 0 : next(parts);
+    }
+    return written;
+}
+
+}  // namespace tendril

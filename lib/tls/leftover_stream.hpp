@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// A stream, and what was read from it too early.
+
+#include <tendril/hub/cancellation.hpp>
+#include <tendril/io/any_stream.hpp>
+#include <tendril/io/error.hpp>
+#include <tendril/io/stream.hpp>
+
+#include <boost/asio/buffer.hpp>
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+namespace tendril::detail {
+
+class leftover_stream {
+public:
+    leftover_stream(any_stream stream, std::string rest) noexcept
+        : stream_{std::move(stream)},
+          rest_{std::move(rest)} {}
+
+    template <typename MutableBuffers>
+    std::size_t read_some(MutableBuffers const& buffers, error_code& error) {
+        if (rest_.empty() || !stream_.is_open()) {
+            return stream_.read_some(buffers, error);
+        }
+        check_interruption();
+        error = {};
+        std::size_t const size = boost::asio::buffer_copy(buffers, boost::asio::buffer(rest_));
+        rest_.erase(0, size);
+        return size;
+    }
+    template <typename MutableBuffers>
+    std::size_t read_some(MutableBuffers const& buffers) {
+        error_code error;
+        std::size_t const size = read_some(buffers, error);
+        throw_if(error, "read_some");
+        return size;
+    }
+    template <typename ConstBuffers>
+    std::size_t write_some(ConstBuffers const& buffers, error_code& error) {
+        return stream_.write_some(buffers, error);
+    }
+    template <typename ConstBuffers>
+    std::size_t write_some(ConstBuffers const& buffers) {
+        return stream_.write_some(buffers);
+    }
+    template <typename ConstBuffers>
+    std::size_t write(ConstBuffers const& buffers, error_code& error) {
+        return stream_.write(buffers, error);
+    }
+    template <typename ConstBuffers>
+    std::size_t write(ConstBuffers const& buffers) {
+        return stream_.write(buffers);
+    }
+    void shutdown_send(error_code& error) { stream_.shutdown_send(error); }
+    void shutdown_send() { stream_.shutdown_send(); }
+    void close() { stream_.close(); }
+    bool is_open() const { return stream_.is_open(); }
+    any_stream::executor_type get_executor() const { return stream_.get_executor(); }
+    leftover_stream& lowest_layer() noexcept { return *this; }
+
+private:
+    any_stream stream_;
+    std::string rest_;
+};
+
+static_assert(byte_stream<leftover_stream>);
+
+}  // namespace tendril::detail
