@@ -58,11 +58,14 @@ bool must_retry(stream_core const& core, stream_operation const& ended, error_co
     if (error != boost::asio::error::operation_aborted) {
         return false;
     }
+    // What came first counts: a wish for the greenlet, or the end of the stream.
+    if (core.stage != stream_stage::closed || ended.stopped_while_open()) {
+        deliver_interruption();
+    }
     if (core.stage == stream_stage::closed) {
         error = io_error(errc::closed);
         return false;
     }
-    deliver_interruption();
     if (ended.wanted() == waiter::outcome::timed_out) {
         error = io_error(errc::timed_out);
         return false;

@@ -46,8 +46,6 @@ struct blocking_call {
     answer to_wishes = answer::at_once;
     /// Only one can wait at a time.
     bool alone = false;
-    /// The kernel is asked to stop first: of several wishes, the most important one comes first.
-    bool leaves_later = false;
     /// Whether it can be called again after it was interrupted.
     bool repeatable = true;
     /// What happens between the beginning of the waits and the wish.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/blocking_calls.hpp>
 #include <harness/own_folder.hpp>
+#include <tendril/hub/hub.hpp>
 #include <tendril/net/unix_socket.hpp>
 
 #include <boost/asio/buffer.hpp>
@@ -70,7 +71,6 @@ blocking_call that_reads(char const* name, F read) {
         .close = [=] { pair->there.close(); },
         .to_wishes = answer::given_late,
         .alone = true,
-        .leaves_later = true,
     };
 }
 
@@ -86,7 +86,6 @@ blocking_call that_writes(char const* name, F write) {
         .close = [=] { pair->here.close(); },
         .to_wishes = answer::given_late,
         .alone = true,
-        .leaves_later = true,
     };
 }
 
@@ -212,7 +211,6 @@ blocking_call accepting() {
         .close = [=] { open->listener.close(); },
         .to_wishes = answer::given_late,
         .alone = true,
-        .leaves_later = true,
     };
 }
 
