@@ -46,8 +46,8 @@ blocking_call receiving(bool timed) {
         .give = [=] { fill_peer(pair->here); },
         .close = [=] { pair->there.close(); },
         .to_wishes = answer::given_late,
-        .leaves_later = true,
         .alone = true,
+        .leaves_later = true,
     };
 }
 
@@ -68,8 +68,8 @@ blocking_call receiving_many(bool timed) {
         .give = [=] { fill_peer(pair->here); },
         .close = [=] { pair->there.close(); },
         .to_wishes = answer::given_late,
-        .leaves_later = true,
         .alone = true,
+        .leaves_later = true,
     };
 }
 
@@ -88,8 +88,8 @@ blocking_call sending(bool timed) {
         .give = [=] { drain(pair->there); },
         .close = [=] { pair->here.close(); },
         .to_wishes = answer::given_late,
-        .leaves_later = true,
         .alone = true,
+        .leaves_later = true,
     };
 }
 
@@ -114,8 +114,8 @@ blocking_call sending_to_a_stranger(bool timed) {
         .give = [=] { drain(both->there); },
         .close = [=] { both->here.close(); },
         .to_wishes = answer::given_late,
-        .leaves_later = true,
         .alone = true,
+        .leaves_later = true,
     };
 }
 
