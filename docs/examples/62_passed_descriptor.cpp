@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A program that may open files does so for one that may not, and hands the open files over.
+#include <tendril/hub.hpp>
 #include <tendril/net.hpp>
 #include <tendril/scope.hpp>
 #include <tendril/support.hpp>
@@ -70,8 +71,10 @@ int main() {
                 open_files(client);
             });
             auto opener = tendril::unix_stream::connect(name);
-            std::cout << "letter: " << ask_for(opener, "letter") << '\n';
-            std::cout << "diary: " << ask_for(opener, "diary") << '\n';
+            for (std::string_view const wanted : {"letter", "diary"}) {
+                std::string const text = ask_for(opener, wanted);
+                std::cout << wanted << ": " << text << '\n';
+            }
         });
     });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A question that ends before the answer begins: half a close. The answer is a file.
+#include <tendril/hub.hpp>
 #include <tendril/net.hpp>
 #include <tendril/scope.hpp>
 #include <tendril/support.hpp>
@@ -67,7 +68,8 @@ int main() {
                 auto client = listener.accept();
                 answer(client, book);
             });
-            std::cout << "read: " << ask(listener.local_endpoint(), "a book") << '\n';
+            std::string const text = ask(listener.local_endpoint(), "a book");
+            std::cout << "read: " << text << '\n';
         });
     });
 }

@@ -29,9 +29,10 @@ void echo(tcp_stream& plain, tls_context const& context) {
     tls_stream stream = tls_stream::server(std::move(plain), context);
     std::array<char, 1024> data;
     error_code error;
+    std::size_t size = stream.read_some(boost::asio::buffer(data), error);
     while (!error.failed()) {
-        std::size_t const size = stream.read_some(boost::asio::buffer(data), error);
-        stream.write(boost::asio::buffer(data, size), error);
+        stream.write(boost::asio::buffer(data, size));
+        size = stream.read_some(boost::asio::buffer(data), error);
     }
     stream.close();
 }

@@ -69,6 +69,8 @@ public:
     /// Runs the protocol to its end; in the greenlet of the connection. Throws: what has ended that
     /// greenlet from outside.
     void run(std::shared_ptr<protocol> handler);
+    /// Ends it, whether it has ever run or not.
+    void abandon();
     /// Waits until `connection_made` has returned.
     void wait_made() { made_.wait(); }
 
@@ -164,6 +166,23 @@ private:
     event may_write_;
     event stream_over_;
     event lost_;
+};
+
+/// Belongs to one of the two tasks, which may be ended before its first turn.
+struct end_of_task {
+    end_of_task(
+        std::shared_ptr<protocol_connection> named, void (protocol_connection::*tells)()) noexcept
+        : of{std::move(named)},
+          tell{tells} {}
+    end_of_task(end_of_task&&) noexcept = default;
+    ~end_of_task() {
+        if (of != nullptr) {
+            ((*of).*tell)();
+        }
+    }
+
+    std::shared_ptr<protocol_connection> of;
+    void (protocol_connection::*tell)();
 };
 
 /// Runs a protocol on a connection, in a task of its own.

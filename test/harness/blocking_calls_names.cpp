@@ -93,7 +93,9 @@ struct called_listener {
     }
     void call() {
         tcp_endpoint const address = here;
-        callers.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        // The place first: a failed allocation must not cost a descriptor.
+        callers.push_back(-1);
+        callers.back() = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         static_cast<void>(
             ::connect(callers.back(), address.data(), static_cast<socklen_t>(address.size())));
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/blocking_calls.hpp>
-#include <harness/temporary_folder.hpp>
+#include <harness/own_folder.hpp>
 #include <tendril/net/unix_socket.hpp>
 
 #include <boost/asio/buffer.hpp>

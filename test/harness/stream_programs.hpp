@@ -4,7 +4,7 @@
 // Small programs that make every call of streams, for tests in which calls of the system fail. Each
 // either does what it should, and says so by returning, or throws; nothing of it is left then.
 
-#include <harness/temporary_folder.hpp>
+#include <harness/own_folder.hpp>
 #include <tendril/net.hpp>
 #include <tendril/scope/task_group.hpp>
 
@@ -94,7 +94,7 @@ inline void talk_by_tcp() {
 }
 
 inline void talk_by_unix_socket() {
-    temporary_folder const place;
+    own_folder const place;
     unix_listener listener = unix_listener::bind(place.file("door"), {.remove_stale = true});
     unix_stream here = unix_stream::connect(place.file("door"));
     unix_stream there = listener.accept();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Several things that happen to one stream in the same turn.
+#include <harness/own_folder.hpp>
 #include <harness/streams.hpp>
 #include <harness/stress.hpp>
-#include <harness/temporary_folder.hpp>
 #include <tendril/net/stream_socket.hpp>
 #include <tendril/support/system_calls.hpp>
 

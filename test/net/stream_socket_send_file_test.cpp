@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Files that are sent over streams.
+#include <harness/own_folder.hpp>
 #include <harness/streams.hpp>
-#include <harness/temporary_folder.hpp>
 #include <tendril/net/stream_socket.hpp>
 #include <tendril/support/system_calls.hpp>
 

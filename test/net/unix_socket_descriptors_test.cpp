@@ -2,8 +2,8 @@
 //
 // Descriptors that are passed over Unix sockets.
 #include <harness/descriptor_limit.hpp>
+#include <harness/own_folder.hpp>
 #include <harness/streams.hpp>
-#include <harness/temporary_folder.hpp>
 #include <tendril/net/unix_socket.hpp>
 
 #include <boost/asio/error.hpp>

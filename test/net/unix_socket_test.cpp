@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Streams and listeners at Unix sockets: their names, their paths, and who is at the other end.
+#include <harness/own_folder.hpp>
 #include <harness/streams.hpp>
-#include <harness/temporary_folder.hpp>
 #include <tendril/net/unix_socket.hpp>
 
 #include <boost/asio/error.hpp>
@@ -23,9 +23,9 @@ using namespace tendril;
 using namespace std::chrono_literals;
 using test::hear;
 using test::hear_all;
+using test::own_folder;
 using test::say;
 using test::settle;
-using test::temporary_folder;
 namespace asio_error = boost::asio::error;
 
 bool exists(std::string const& path) { return std::filesystem::exists(path); }
@@ -54,7 +54,7 @@ struct full_unix_listener {
 // Names.
 
 TENDRIL_HUB_TEST(unix_socket, a_path_connects_both_ends) {
-    temporary_folder const place;
+    own_folder const place;
     auto listener = unix_listener::bind(place.file("door"));
     unix_stream here = unix_stream::connect(place.file("door"));
     unix_stream there = listener.accept();
@@ -90,7 +90,9 @@ TENDRIL_HUB_TEST(unix_socket, a_name_that_cannot_be_one_is_refused_and_named) {
         {long_name, asio_error::name_too_long},
         {"@" + long_name, asio_error::name_too_long},
     };
-    for (auto const& [name, wanted] : refused) {
+    for (auto const& each : refused) {
+        std::string const& name = each.first;
+        error_code const& wanted = each.second;
         auto const connect = [&] { unix_stream::connect(name); };
         auto const bind = [&] { unix_listener::bind(name); };
         EXPECT_EQ(test::code_of(connect), wanted);
@@ -110,7 +112,7 @@ TENDRIL_HUB_TEST(unix_socket, the_longest_names_are_taken) {
 }
 
 TENDRIL_HUB_TEST(unix_socket, connecting_where_nobody_listens_is_an_error_that_names_it) {
-    temporary_folder const place;
+    own_folder const place;
     auto const connect = [&] { unix_stream::connect(place.file("nobody")); };
     EXPECT_EQ(test::code_of(connect), boost::system::errc::no_such_file_or_directory);
     EXPECT_NE(test::text_of(connect).find(place.file("nobody")), std::string::npos);
@@ -159,7 +161,7 @@ TENDRIL_HUB_TEST(unix_socket, a_unix_stream_under_the_name_of_tcp_has_no_interne
 // Paths.
 
 TENDRIL_HUB_TEST(unix_socket, a_listener_removes_its_path_when_it_ends) {
-    temporary_folder const place;
+    own_folder const place;
     std::string const path = place.file("door");
     {
         auto listener = unix_listener::bind(path);
@@ -180,7 +182,7 @@ TENDRIL_HUB_TEST(unix_socket, a_listener_removes_its_path_when_it_ends) {
 }
 
 TENDRIL_HUB_TEST(unix_socket, a_listener_leaves_the_path_of_another_one_alone) {
-    temporary_folder const place;
+    own_folder const place;
     std::string const path = place.file("door");
     auto old = unix_listener::bind(path);
     std::filesystem::remove(path);
@@ -191,7 +193,7 @@ TENDRIL_HUB_TEST(unix_socket, a_listener_leaves_the_path_of_another_one_alone) {
 }
 
 TENDRIL_HUB_TEST(unix_socket, a_stale_path_is_removed_only_when_that_is_asked_for) {
-    temporary_folder const place;
+    own_folder const place;
     std::string const path = place.file("door");
     leave_stale_path(path);
     auto const bind = [&] { unix_listener::bind(path); };
@@ -203,7 +205,7 @@ TENDRIL_HUB_TEST(unix_socket, a_stale_path_is_removed_only_when_that_is_asked_fo
 }
 
 TENDRIL_HUB_TEST(unix_socket, what_is_not_stale_is_never_removed) {
-    temporary_folder const place;
+    own_folder const place;
     auto const alive = unix_listener::bind(place.file("alive"));
     std::ofstream{place.file("file")} << "precious";
     for (char const* const name : {"alive", "file"}) {
@@ -217,7 +219,7 @@ TENDRIL_HUB_TEST(unix_socket, what_is_not_stale_is_never_removed) {
 }
 
 TENDRIL_TEST(unix_socket, a_listener_may_outlive_its_hub_and_removes_its_path_then) {
-    temporary_folder const place;
+    own_folder const place;
     {
         unix_listener listener;
         run([&] { listener = unix_listener::bind(place.file("door")); });

@@ -82,7 +82,7 @@ TENDRIL_TEST(stream_server, with_more_clients_than_descriptors_it_is_idle_serves
     if (test::under_stress()) {
         run(flood);
     } else {
-        testing::virtual_clock clock;
-        run({.clock = &clock}, flood);
+        tendril::testing::virtual_clock jumping;
+        run({.clock = &jumping}, flood);
     }
 }

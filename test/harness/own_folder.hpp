@@ -14,18 +14,18 @@
 namespace tendril::test {
 
 /// A folder of its own, which goes at the end of the scope with all that is in it.
-class temporary_folder {
+class own_folder {
 public:
-    temporary_folder() {
+    own_folder() {
         std::string made = (std::filesystem::temp_directory_path() / "tendril-XXXXXX").string();
         if (::mkdtemp(made.data()) == nullptr) {
             throw std::runtime_error{"no temporary folder"};
         }
         path_ = made;
     }
-    temporary_folder(temporary_folder const&) = delete;
-    temporary_folder& operator=(temporary_folder const&) = delete;
-    ~temporary_folder() {
+    own_folder(own_folder const&) = delete;
+    own_folder& operator=(own_folder const&) = delete;
+    ~own_folder() {
         std::error_code ignored;
         std::filesystem::remove_all(path_, ignored);
     }
@@ -40,7 +40,7 @@ private:
 class unnamed_file {
 public:
     explicit unnamed_file(std::string_view text = {}) {
-        temporary_folder const place;
+        own_folder const place;
         descriptor_ = ::open(place.file("file").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (::pwrite(descriptor_, text.data(), text.size(), 0) !=
             static_cast<ssize_t>(text.size())) {
