@@ -5,7 +5,7 @@
 Usage: run.py BUILD_DIR [FLOOR]
 
 A floor's benchmarks are the sources FLOOR/NAME_bench.cpp, each with the scripts FLOOR/NAME_*.py
-that ask others the same question; `servers` are the comparisons of whole servers. A program in Go,
+that ask others the same question; COMPARISONS are those of whole servers. A program in Go,
 FLOOR/NAME_go.go, is built here, beside the benchmark that asks it. Each prints its question first.
 The status is 0 when everything could be measured: a bar that does not hold is a result, and what
 was not built, because another contestant is not installed, is an error.
@@ -16,7 +16,10 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).parent
-SERVERS = ["servers/compare_echo.py", "servers/measure_idle.py"]
+COMPARISONS = {
+    "io": ["io/compare_echo.py", "io/compare_accept.py"],
+    "servers": ["servers/measure_idle.py"],
+}
 # The system's own, for which Debian's packages are.
 PYTHON = "/usr/bin/python3"
 
@@ -59,8 +62,9 @@ def main():
         failed += not build_in_go(source, programs)
     for source in sorted(HERE.glob(f"{wanted or '*'}/*_bench.cpp")):
         commands += commands_of(source, programs)
-    if wanted in ("", "servers"):
-        commands += [[sys.executable, str(HERE / name), str(build)] for name in SERVERS]
+    for floor, names in COMPARISONS.items():
+        if wanted in ("", floor):
+            commands += [[sys.executable, str(HERE / name), str(build)] for name in names]
     if not commands:
         sys.exit(f"no benchmarks of floor '{wanted}'")
     for command in commands:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// A name server for the table of 76_dns.cpp: dns_server --port 5353 (0, the default: any free port).
-// Try it with `dig @127.0.0.1 -p 5353 www.example`.
+// A name server for the table of 76_dns.cpp: dns_server --port 5353 (0, the default: any free
+// port). Try it with `dig @127.0.0.1 -p 5353 www.example`.
 #include "dns_server.hpp"
 #include "options.hpp"
 

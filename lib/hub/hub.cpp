@@ -312,7 +312,10 @@ void hub::look_at_reactor() noexcept {
     deadline const next = alarms_.empty() ? deadline::never() : deadline::at(alarms_.top_key());
     try {
         if (!ready_.empty() || mailbox_->has_mail()) {
-            reactor_->poll();
+            // What was begun since a sleep may wait a turn, unless an alarm would beat it.
+            if (alarm_is_due() || !reactor_->has_left_nothing()) {
+                reactor_->poll();
+            }
         } else if (!idlers_.empty()) {
             let_idler_go();
         } else if (clock_ == &steady_clock()) {

@@ -113,10 +113,7 @@ struct reactor::implementation : std::enable_shared_from_this<implementation> {
 
     // Calls handlers that are due, within bounds. Returns how many.
     std::size_t poll() {
-        if (std::exchange(called_at_end_of_sleep, false) && context.stopped()) {
-            // The handler at the end of the sleep was the last work that there was.
-            return 0;
-        }
+        called_at_end_of_sleep = false;
         context.restart();
         std::size_t called = 0;
         while (called < most_handlers && context.poll_one() != 0) {
@@ -255,6 +252,11 @@ bool reactor::sleep(deadline until, bool may_be_rung) {
 }
 
 bool reactor::may_have_more() const noexcept { return implementation_->called_at_end_of_sleep; }
+
+bool reactor::has_left_nothing() noexcept {
+    return std::exchange(implementation_->called_at_end_of_sleep, false) &&
+        implementation_->context.stopped();
+}
 
 bool reactor::has_work() {
     implementation_->clear_timer();

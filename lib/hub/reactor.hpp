@@ -42,6 +42,10 @@ public:
     /// that nobody has called since.
     bool may_have_more() const noexcept;
 
+    /// Says whether the last sleep has ended with the last work that there was, and nobody has
+    /// polled since; but only the first time that it is asked. Work that was begun since is missed.
+    bool has_left_nothing() noexcept;
+
     /// Says whether any I/O is under way; calls handlers that are ready.
     /// Throws: what a handler throws.
     bool has_work();

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/io/copy.hpp>
-#include <tendril/scope/task_group.hpp>
+#include <tendril/scope/cancel_scope.hpp>
+#include <tendril/support/scope_exit.hpp>
+#include <tendril/task/spawn.hpp>
+#include <tendril/task/task.hpp>
 
 #include <boost/asio/error.hpp>
 
+#include <exception>
 #include <memory>
 
 namespace tendril::detail {
@@ -42,7 +46,8 @@ void copy_one_way(copy_way& way, error_code& error) {
 void copy_ways(copy_way& there, copy_way& back, error_code& error) {
     check_interruption();
     error = {};
-    auto const run = [&error](task_group& both, copy_way& way) {
+    cancel_scope both;
+    auto const run = [&](copy_way& way) {
         error_code of_this_way;
         copy_one_way(way, of_this_way);
         if (of_this_way.failed()) {
@@ -51,10 +56,24 @@ void copy_ways(copy_way& there, copy_way& back, error_code& error) {
             both.cancel("the other direction has failed");
         }
     };
-    with_task_group([&](task_group& both) {
-        both.spawn([&] { run(both, back); });
-        run(both, there);
+    task<void> other = spawn([&] {
+        scope_exit fail{[&] { both.cancel("the other direction has failed"); }};
+        run(back);
+        fail.dismiss();
     });
+    scope_exit const end_other{[&] {
+        interruption_shield const until_it_has_ended;
+        other.cancel();
+        other.join();
+    }};
+    both.run([&] {
+        run(there);
+        other.get();
+    });
+    if (std::exception_ptr const failure = other.exception()) {
+        // Want of memory, perhaps; it is no error of a stream.
+        std::rethrow_exception(failure);
+    }
 }
 
 }  // namespace tendril::detail

@@ -4,9 +4,9 @@
 // What stands behind a datagram socket: its descriptor, and who is using it.
 //
 // A core is shared by the handle and by whoever is inside an operation, as that of a stream is
-// (tcp_core.hpp).
+// (stream_core.hpp).
 
-#include "tcp_core.hpp"
+#include "stream_core.hpp"
 
 #include <tendril/hub/hub.hpp>
 #include <tendril/io/context_bound.hpp>

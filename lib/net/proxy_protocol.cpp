@@ -3,7 +3,7 @@
 // How much may be read at a time: the shortest header of version 1 has 15 bytes, the shortest of
 // version 2 has 16, and the first twelve tell them apart. From there on version 2 says how long it
 // is. A line of version 1 ends where it ends; but the words that it must still have take two bytes
-// each with the blank before them, and its end takes two, so it costs a few reads and not a hundred.
+// each with the blank before them, and its end takes two, so it costs fewer reads than bytes.
 #include <tendril/net/proxy_protocol.hpp>
 #include <tendril/support/assert.hpp>
 
@@ -72,8 +72,9 @@ std::optional<tcp_endpoint> endpoint_in(
     std::optional<std::uint16_t> const port = port_in(service);
     error_code error;
     auto const address = boost::asio::ip::make_address(std::string{host}, error);
-    bool const has_scope = host.find('%') != host.npos;
-    if (error.failed() || has_scope || !port || address.is_v6() != is_six) {
+    // No scope, and no zero behind which the rest would be overlooked.
+    bool const is_bare = host.find_first_not_of("0123456789abcdefABCDEF:.") == host.npos;
+    if (error.failed() || !is_bare || !port || address.is_v6() != is_six) {
         return std::nullopt;
     }
     return tcp_endpoint{address, *port};
@@ -213,15 +214,17 @@ bool proxy_parser::read_line(std::string_view line) {
     if (line == "PROXY UNKNOWN" || line.starts_with("PROXY UNKNOWN ")) {
         return true;
     }
+    auto const blanks = std::count(line.begin(), line.end(), ' ');
     for (std::string_view& each : words) {
         std::size_t const blank = std::min(line.find(' '), line.size());
         each = line.substr(0, blank);
         line.remove_prefix(std::min(blank + 1, line.size()));
     }
+    bool const is_whole = blanks == static_cast<std::ptrdiff_t>(words_of_tcp) - 1;
     bool const is_known = words[1] == "TCP4" || words[1] == "TCP6";
     std::optional<tcp_endpoint> const source = endpoint_in(words[1], words[2], words[4]);
     std::optional<tcp_endpoint> const destination = endpoint_in(words[1], words[3], words[5]);
-    if (!is_known || !line.empty() || !source || !destination) {
+    if (!is_known || !is_whole || !source || !destination) {
         return false;
     }
     header_.what = kind::tcp;

@@ -36,11 +36,14 @@ public:
 
     error_code const& error() const noexcept { return error_; }
     std::size_t size() const noexcept { return size_; }
+    /// Says whether it was asked to stop before its socket was closed.
+    bool stopped_while_open() const noexcept { return stopped_while_open_; }
 
 private:
     // Asio cancels both directions of a socket at once; the other one, if it has a user, finds that
     // nobody asked it to stop and starts again.
     void stop() noexcept override {
+        stopped_while_open_ |= socket_.is_open();
         error_code ignored;
         socket_.cancel(ignored);
     }
@@ -48,6 +51,7 @@ private:
     Socket& socket_;
     error_code error_;
     std::size_t size_ = 0;
+    bool stopped_while_open_ = false;
     operation_memory memory_;
 };
 

@@ -4,7 +4,9 @@
 // * After a read that filled its buffer there is probably more, so the next one calls `recv`
 //   itself. After a short read there is probably nothing yet: the peer waits for an answer, or has
 //   just got one. A `recv` would be in vain, and costs more than a hundred switches. So whoever
-//   else is ready goes first, and then the `recv` finds data more often than not.
+//   else is ready goes first, and then the `recv` finds data more often than not. Where it does
+//   not, because peers are slower than we are, the next reads of the thread leave that out, on
+//   whichever stream: one, then two, then four, at most 64.
 // * When nobody is ready, or there is no data after all, the greenlet parks, and Asio's reactor
 //   does the `recv` when the descriptor is ready. (Asio tries once more before it waits.)
 // * A read does not use `async_wait`: Asio re-arms the descriptor for it with a system call each
@@ -29,7 +31,9 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <span>
 
 namespace tendril {
@@ -54,11 +58,14 @@ bool must_retry(stream_core const& core, stream_operation const& ended, error_co
     if (error != boost::asio::error::operation_aborted) {
         return false;
     }
+    // What came first counts: a wish for the greenlet, or the end of the stream.
+    if (core.stage != stream_stage::closed || ended.stopped_while_open()) {
+        deliver_interruption();
+    }
     if (core.stage == stream_stage::closed) {
         error = io_error(errc::closed);
         return false;
     }
-    deliver_interruption();
     if (ended.wanted() == waiter::outcome::timed_out) {
         error = io_error(errc::timed_out);
         return false;
@@ -154,13 +161,32 @@ bool read_directly(stream_core& core, Target const& into, std::size_t& read, err
     return true;
 }
 
-// Lets those run who are ready, if there are any. Returns whether there were.
+// How many reads in a row have let others go first, and then found nothing; and how many are left
+// that do not try that again.
+struct read_experience {
+    unsigned vain_tries = 0;
+    unsigned reads_without_try = 0;
+};
+constinit thread_local read_experience experience;
+constexpr unsigned most_vain_tries = 7;
+
+// Lets those run who are ready, if there are any and that has paid before. Returns whether it did.
 bool let_others_go_first(stream_core const& core) {
     if (!core.home.others_are_ready() || !core.home.may_park()) {
         return false;
     }
+    if (experience.reads_without_try > 0) {
+        --experience.reads_without_try;
+        return false;
+    }
     core.home.leave_ready();
     return true;
+}
+
+// Learns from a `recv` after others have gone first.
+void note_try(bool was_vain) noexcept {
+    experience.vain_tries = was_vain ? std::min(experience.vain_tries + 1, most_vain_tries) : 0;
+    experience.reads_without_try = (1U << experience.vain_tries) >> 1U;
 }
 
 template <typename Target>
@@ -215,10 +241,15 @@ std::size_t read_from(
     if (kernel_is_replaced()) {
         return read_by_readiness(core, into, limit, error);
     }
-    if (core.more_is_likely || let_others_go_first(core)) {
+    bool const goes_on = core.more_is_likely;
+    if (goes_on || let_others_go_first(core)) {
         std::size_t read = 0;
         error = core.stage == stream_stage::closed ? io_error(errc::closed) : error_code{};
-        if (error.failed() || read_directly(core, into, read, error)) {
+        bool const over = error.failed() || read_directly(core, into, read, error);
+        if (!goes_on) {
+            note_try(!over);
+        }
+        if (over) {
             return read;
         }
         deliver_interruption();

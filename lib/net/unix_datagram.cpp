@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "unix_name.hpp"
+
 #include <tendril/net/unix_datagram.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/support/system_calls.hpp>
@@ -9,6 +11,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <string>
 
 namespace tendril {
@@ -25,7 +28,19 @@ std::string shown(unix_datagram_endpoint const& endpoint) {
 
 }  // namespace
 
-unix_datagram unix_datagram::bind(unix_datagram_endpoint const& local) {
+unix_datagram_endpoint unix_datagram::address_of_name(std::string_view name) {
+    error_code error;
+    auto const address = detail::unix_address(name, error);
+    detail::throw_if(error, "no name of a Unix socket");
+    unix_datagram_endpoint made;
+    std::memcpy(made.data(), address.data(), address.size());
+    made.resize(address.size());
+    return made;
+}
+
+unix_datagram unix_datagram::bind(std::string_view name) {
+    unix_datagram_endpoint const local = name.empty() ? unix_datagram_endpoint{}
+                                                      : address_of_name(name);
     unix_datagram made;
     error_code error = made.open(AF_UNIX);
     if (!error.failed()) {
@@ -37,22 +52,20 @@ unix_datagram unix_datagram::bind(unix_datagram_endpoint const& local) {
     return made;
 }
 
-unix_datagram unix_datagram::connect(unix_datagram_endpoint const& peer, error_code& error) {
+unix_datagram unix_datagram::connect(std::string_view name) {
+    return connect_at(address_of_name(name));
+}
+
+unix_datagram unix_datagram::connect_at(unix_datagram_endpoint const& peer) {
     unix_datagram made;
-    error = made.open(AF_UNIX);
+    error_code error = made.open(AF_UNIX);
     if (!error.failed()) {
         made.connect_to(peer, error);
     }
-    return error.failed() ? unix_datagram{} : std::move(made);
-}
-
-unix_datagram unix_datagram::connect(unix_datagram_endpoint const& peer) {
-    error_code error;
-    unix_datagram connected = connect(peer, error);
     if (error.failed()) {
         throw system_error{error, "cannot connect a Unix socket to " + shown(peer)};
     }
-    return connected;
+    return made;
 }
 
 std::pair<unix_datagram, unix_datagram> unix_datagram::pair() {

@@ -2,17 +2,17 @@
 //
 // Two greenlets: the reader, which is the greenlet of the connection, reads and calls the protocol;
 // the writer, made when there is something to write for the first time, empties the buffer. Whoever
-// ends the connection marks it as over and closes the stream, which wakes both; the reader waits
-// for the writer and makes the last call.
+// ends the connection marks it as over, which wakes both; the reader waits for the writer, closes
+// the stream and makes the last call.
 //
 // Invariants:
-// 1. The stage goes on only: open, closing, over. It becomes over in `end_stream` alone, where the
-//    stream is closed.
+// 1. The stage goes on only: open, closing, over. It becomes over in `end_stream` alone, which ends
+//    the operations under way and never waits.
 // 2. The four calls that may wait are made by the reader only, so they never overlap. Nothing is
 //    called before `connection_made` but `pause_writing`, inside it, and nothing at all after
 //    `connection_lost`: from stage over on only the reader calls.
-// 3. `writing_paused_` is set exactly while `pause_writing` was called and `resume_writing` was
-//    not yet, and the event `may_write_` is set when it is not, or when the connection is over.
+// 3. The event `may_write_` is set when writing is not paused, or the connection is over. Each call
+//    of `resume_writing` comes after one of `pause_writing`.
 // 4. Only the writer touches `sending_`: it is in a system call, perhaps.
 // 5. A protocol is held no longer than until `connection_lost` has returned, so a protocol that
 //    keeps its transport is no cycle.
@@ -22,12 +22,10 @@
 #include <tendril/greenlet/greenlet_exit.hpp>
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/hub/no_switch.hpp>
 #include <tendril/net/tcp_stream.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/task/spawn.hpp>
-#include <tendril/time/sleep.hpp>
 
 #include <boost/asio/error.hpp>
 
@@ -37,9 +35,6 @@
 
 namespace tendril::detail {
 namespace {
-
-// After so many writes that nobody will receive, somebody should look at the program.
-constexpr int ignored_writes_until_report = 5;
 
 template <typename F>
 std::optional<tcp_endpoint> endpoint_or_none(F&& ask) {
@@ -103,8 +98,10 @@ void protocol_connection::run(std::shared_ptr<protocol> handler) {
 
 void protocol_connection::serve() {
     transport face{shared_from_this()};
+    begun_ = true;
     call("protocol::connection_made", [&] { handler_->connection_made(face); });
     made_.set();
+    tell_of_pause();
     auto const block = std::make_unique_for_overwrite<char[]>(read_size_);
     read_to_end({block.get(), read_size_});
 }
@@ -112,8 +109,9 @@ void protocol_connection::serve() {
 void protocol_connection::read_to_end(std::span<char> block) {
     while (wait_until_readable()) {
         error_code error;
-        std::size_t const size = stream_.read_some(
-            boost::asio::buffer(block.data(), block.size()), error);
+        std::size_t const size = stop_reading_.run([&] {
+            return stream_.read_some(boost::asio::buffer(block.data(), block.size()), error);
+        });
         if (error == boost::asio::error::eof) {
             end_of_input();
             return;
@@ -158,12 +156,23 @@ void protocol_connection::conclude() {
         writer_.cancel();
         writer_.join();
     }
+    close_stream();
     scope_exit const tell{[this] {
+        // What is left may be kept for long, and be destroyed by another thread.
         handler_.reset();
+        stream_ = {};
+        writer_ = {};
+        flush_timer_ = {};
         made_.set();
         lost_.set();
     }};
     call("protocol::connection_lost", [this] { handler_->connection_lost(reason_); });
+}
+
+// Some streams say good-bye to their peer, and have a limit of their own for that.
+void protocol_connection::close_stream() {
+    interruption_shield const until_closed;
+    stream_.close();
 }
 
 // Calls a function of the protocol. What ends the greenlet from outside goes on its way.
@@ -176,18 +185,6 @@ void protocol_connection::call(char const* name, F&& callback) {
     } catch (greenlet_exit const&) {
         throw;
     } catch (cancelled const&) {
-        throw;
-    } catch (...) {
-        fail(name);
-    }
-}
-
-template <typename F>
-void protocol_connection::call_without_switch(char const* name, F&& callback) {
-    try {
-        no_switch const alone;
-        callback();
-    } catch (abi::__forced_unwind const&) {
         throw;
     } catch (...) {
         fail(name);
@@ -217,148 +214,6 @@ void protocol_connection::fail(char const* name) {
     }
     this_hub().report_error(std::current_exception(), name);
     lose(std::current_exception(), io_error(errc::closed));
-}
-
-// The writer.
-
-void protocol_connection::write(std::span<boost::asio::const_buffer const> parts) {
-    require_own_thread();
-    TENDRIL_REQUIRE(
-        !eof_wanted_, "write() after write_eof(): the peer was promised that nothing more comes");
-    std::size_t const added = boost::asio::buffer_size(parts);
-    if (added == 0) {
-        return;
-    }
-    if (is_closing()) {
-        note_ignored_write();
-        return;
-    }
-    ensure_writer();
-    // All of it or nothing.
-    pending_.reserve(pending_.size() + added);
-    for (boost::asio::const_buffer const& each : parts) {
-        pending_.append(static_cast<char const*>(each.data()), each.size());
-    }
-    unsent_ += added;
-    work_for_writer_.set();
-    look_at_marks();
-}
-
-void protocol_connection::note_ignored_write() {
-    if (++ignored_writes_ == ignored_writes_until_report) {
-        this_hub().report_error(
-            std::make_exception_ptr(
-                misuse{"write() to a transport that is closed, five times: it does nothing; ask "
-                       "is_closing(), or let drain() say so"}),
-            "transport");
-    }
-}
-
-void protocol_connection::write_eof() {
-    require_own_thread();
-    if (is_closing() || eof_wanted_) {
-        return;
-    }
-    ensure_writer();
-    eof_wanted_ = true;
-    work_for_writer_.set();
-}
-
-void protocol_connection::ensure_writer() {
-    if (!writer_.valid()) {
-        writer_ = spawn(
-            {.name = "writer of a transport", .where = {}},
-            [self = shared_from_this()] { self->write_to_end(); });
-    }
-}
-
-void protocol_connection::write_to_end() {
-    try {
-        while (stage_ != stage::over) {
-            if (unsent_ > 0) {
-                send_some();
-            } else if (eof_wanted_ && !eof_sent_) {
-                send_eof();
-            } else if (stage_ == stage::closing) {
-                end_stream();
-            } else {
-                work_for_writer_.reset();
-                work_for_writer_.wait();
-            }
-        }
-    } catch (abi::__forced_unwind const&) {
-        throw;
-    } catch (...) {
-        lose(std::current_exception(), io_error(errc::closed));
-        throw;
-    }
-}
-
-void protocol_connection::send_some() {
-    if (sent_ == sending_.size()) {
-        // Memory that was needed once is not kept.
-        if (sending_.capacity() > marks_.high) {
-            sending_ = {};
-        }
-        sending_.clear();
-        sent_ = 0;
-        std::swap(sending_, pending_);
-    }
-    error_code error;
-    std::size_t const size = stream_.write_some(
-        boost::asio::buffer(sending_.data() + sent_, sending_.size() - sent_), error);
-    if (error.failed()) {
-        lose(error);
-    } else if (stage_ != stage::over) {
-        sent_ += size;
-        unsent_ -= size;
-        look_at_marks();
-    }
-}
-
-void protocol_connection::send_eof() {
-    error_code error;
-    stream_.shutdown_send(error);
-    eof_sent_ = true;
-    if (error.failed()) {
-        lose(error);
-    } else if (eof_received_) {
-        close();
-    }
-}
-
-void protocol_connection::look_at_marks() {
-    if (!writing_paused_ && unsent_ > marks_.high && stage_ == stage::open) {
-        writing_paused_ = true;
-        may_write_.reset();
-        call_without_switch("protocol::pause_writing", [this] { handler_->pause_writing(); });
-    }
-    if (writing_paused_ && unsent_ <= marks_.low && stage_ != stage::over) {
-        writing_paused_ = false;
-        may_write_.set();
-        call_without_switch("protocol::resume_writing", [this] { handler_->resume_writing(); });
-    }
-}
-
-void protocol_connection::set_marks(write_marks marks) {
-    require_own_thread();
-    require_sensible({.marks = marks});
-    marks_ = marks;
-    look_at_marks();
-}
-
-void protocol_connection::drain() {
-    require_own_thread();
-    check_interruption();
-    if (stage_ == stage::closing) {
-        yield();
-    }
-    while (writing_paused_ && stage_ != stage::over) {
-        may_write_.wait();
-    }
-    if (stage_ == stage::over) {
-        throw system_error{without_place(error_), "drain"};
-    }
 }
 
 // Pausing.
@@ -426,11 +281,22 @@ void protocol_connection::end_stream() {
     unsent_ = 0;
     pending_ = {};
     flush_timer_.cancel();
-    stream_.close();
+    // The close of others may wait, and is left to the reader.
+    if (auto* const tcp = stream_.target<tcp_stream>()) {
+        tcp->close();
+    }
+    stop_reading_.ask();
+    stop_writing_.ask();
     may_read_.set();
     work_for_writer_.set();
     may_write_.set();
     stream_over_.set();
+}
+
+void protocol_connection::abandon() {
+    end_stream();
+    made_.set();
+    lost_.set();
 }
 
 void protocol_connection::wait_closed() {
@@ -447,9 +313,8 @@ void spawn_protocol(
     std::size_t stack_size) {
     static_cast<void>(spawn(
         {.name = "protocol", .stack_size = stack_size, .where = {}},
-        [connection = std::move(connection), handler = std::move(handler)]() mutable {
-            connection->run(std::move(handler));
-        }));
+        [self = end_of_task{std::move(connection), &protocol_connection::abandon},
+         handler = std::move(handler)]() mutable { self.of->run(std::move(handler)); }));
 }
 
 }  // namespace tendril::detail

@@ -5,11 +5,13 @@
 
 #include <tendril/greenlet/thread_record.hpp>
 #include <tendril/hub/callback.hpp>
+#include <tendril/hub/cancellation.hpp>
 #include <tendril/io/any_stream.hpp>
 #include <tendril/io/error.hpp>
 #include <tendril/net/endpoint.hpp>
 #include <tendril/protocol/protocol.hpp>
 #include <tendril/protocol/transport.hpp>
+#include <tendril/support/scope_exit.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/task/task.hpp>
 
@@ -20,11 +22,43 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace tendril::detail {
 
 /// Throws misuse for options that make no sense.
 void require_sensible(protocol_options const& options);
+
+/// Ends the operation on a stream that a greenlet is in, when the connection is over.
+class stop_of_operation final : public interruption {
+public:
+    stop_of_operation() noexcept : interruption{rank::edge} {}
+    ~stop_of_operation() = default;
+
+    /// Calls a function that may be stopped. Returns what it returns; zero when it was stopped.
+    template <typename F>
+    std::size_t run(F&& operation) {
+        block_ = this_thread().current;
+        scope_exit const over{[this] { withdraw(*std::exchange(block_, nullptr), *this); }};
+        try {
+            return operation();
+        } catch (stopped const&) {
+            return 0;
+        }
+    }
+    /// Stops the operation, if there is one.
+    void ask() noexcept {
+        if (block_ != nullptr && !pending()) {
+            request(*block_, *this);
+        }
+    }
+
+private:
+    struct stopped {};
+    void raise() override { throw stopped{}; }
+
+    control_block* block_ = nullptr;
+};
 
 class protocol_connection final : public std::enable_shared_from_this<protocol_connection> {
 public:
@@ -35,6 +69,8 @@ public:
     /// Runs the protocol to its end; in the greenlet of the connection. Throws: what has ended that
     /// greenlet from outside.
     void run(std::shared_ptr<protocol> handler);
+    /// Ends it, whether it has ever run or not.
+    void abandon();
     /// Waits until `connection_made` has returned.
     void wait_made() { made_.wait(); }
 
@@ -71,12 +107,14 @@ private:
     bool wait_until_readable();
     void end_of_input();
     void conclude();
+    void close_stream();
 
     void ensure_writer();
     void write_to_end();
     void send_some();
     void send_eof();
     void look_at_marks();
+    void tell_of_pause();
     void note_ignored_write();
 
     void lose(std::exception_ptr reason, error_code error);
@@ -109,12 +147,17 @@ private:
 
     bool reading_paused_ = false;
     bool writing_paused_ = false;
+    // `connection_made` has been called; and `pause_writing`, for this pause.
+    bool begun_ = false;
+    bool told_of_pause_ = false;
     bool eof_received_ = false;
     bool eof_wanted_ = false;
     bool eof_sent_ = false;
 
     task<void> writer_;
     std::optional<std::uint64_t> reader_id_;
+    stop_of_operation stop_reading_;
+    stop_of_operation stop_writing_;
     callback_handle flush_timer_;
     // What somebody waits for.
     event made_;
@@ -123,6 +166,23 @@ private:
     event may_write_;
     event stream_over_;
     event lost_;
+};
+
+/// Belongs to one of the two tasks, which may be ended before its first turn.
+struct end_of_task {
+    end_of_task(
+        std::shared_ptr<protocol_connection> named, void (protocol_connection::*tells)()) noexcept
+        : of{std::move(named)},
+          tell{tells} {}
+    end_of_task(end_of_task&&) noexcept = default;
+    ~end_of_task() {
+        if (of != nullptr) {
+            ((*of).*tell)();
+        }
+    }
+
+    std::shared_ptr<protocol_connection> of;
+    void (protocol_connection::*tell)();
 };
 
 /// Runs a protocol on a connection, in a task of its own.

@@ -17,7 +17,6 @@
 #include <tendril/protocol/protocol_server.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/support/intrusive_list.hpp>
-#include <tendril/support/scope_exit.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/task/spawn.hpp>
 #include <tendril/time/sleep.hpp>
@@ -50,6 +49,17 @@ struct served_protocol : list_hook<> {
     task<void> run_by;
 };
 
+// Belongs to the task that accepts. When that is ended from outside, before its first turn perhaps,
+// nobody shall wait in vain to be accepted.
+struct end_of_accepting {
+    explicit end_of_accepting(std::shared_ptr<protocol_server_state> server) noexcept
+        : of{std::move(server)} {}
+    end_of_accepting(end_of_accepting&&) noexcept = default;
+    ~end_of_accepting();
+
+    std::shared_ptr<protocol_server_state> of;
+};
+
 class protocol_server_state : public std::enable_shared_from_this<protocol_server_state> {
 public:
     protocol_server_state(
@@ -61,9 +71,9 @@ public:
           options_{options} {}
 
     void start() {
-        accepting_ = spawn({.name = "acceptor", .where = {}}, [self = shared_from_this()] {
-            self->accept_connections();
-        });
+        accepting_ = spawn(
+            {.name = "acceptor", .where = {}},
+            [self = end_of_accepting{shared_from_this()}] { self.of->accept_connections(); });
         running_ = true;
     }
     void stop();
@@ -77,9 +87,11 @@ public:
     tcp_endpoint local_endpoint() const { return source_->local_endpoint(); }
 
 private:
+    friend struct end_of_accepting;
     friend struct served_protocol;
 
     void accept_connections();
+    void stop_listening();
     error_code accept_one();
     void pause_accepting(error_code const& reason);
 
@@ -103,10 +115,16 @@ served_protocol::served_protocol(std::shared_ptr<protocol_server_state> server, 
 }
 
 served_protocol::~served_protocol() {
-    connection->stream().close();
+    connection->abandon();
     unlink();
     --owner->count_;
     owner->changed_.set();
+}
+
+end_of_accepting::~end_of_accepting() {
+    if (of != nullptr) {
+        of->stop_listening();
+    }
 }
 
 // A factory that throws ends the task, which reports it.
@@ -159,8 +177,12 @@ void protocol_server_state::pause_accepting(error_code const& reason) {
 
 void protocol_server_state::stop() {
     // First, because it refuses another thread.
-    source_->close();
+    stop_listening();
     accepting_.cancel();
+}
+
+void protocol_server_state::stop_listening() {
+    source_->close();
     running_ = false;
     changed_.set();
 }

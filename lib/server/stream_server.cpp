@@ -89,6 +89,8 @@ public:
     stream_server::handler on_connection;
     stream_server_options const options;
     tcp_listener listener;
+    // How often it has started: an acceptor closes its own listener, and not that of a later one.
+    std::uint64_t starts = 0;
     task<void> acceptor;
     counting_semaphore<> permits;
     intrusive_list<served_connection> connections;
@@ -105,6 +107,23 @@ private:
     void report_pause(error_code const& reason) noexcept;
 
     std::chrono::milliseconds delay_{0};
+};
+
+// Belongs to the task that accepts. When that is ended from outside, before its first turn perhaps,
+// nobody shall wait in vain to be accepted.
+struct end_of_acceptor {
+    end_of_acceptor(std::shared_ptr<server_state> server, std::uint64_t number) noexcept
+        : of{std::move(server)},
+          start{number} {}
+    end_of_acceptor(end_of_acceptor&&) noexcept = default;
+    ~end_of_acceptor() {
+        if (of != nullptr && of->starts == start) {
+            of->listener.close();
+        }
+    }
+
+    std::shared_ptr<server_state> of;
+    std::uint64_t start;
 };
 
 served_connection::served_connection(std::shared_ptr<server_state> server, tcp_stream accepted)
@@ -275,7 +294,8 @@ void stream_server::start() {
     my.listener = std::move(bound);
     my.stopped.reset();
     my.acceptor = spawn(
-        {.name = "acceptor", .where = {}}, [state = state_] { state->accept_connections(); });
+        {.name = "acceptor", .where = {}},
+        [own = detail::end_of_acceptor{state_, ++my.starts}] { own.of->accept_connections(); });
     my.stage = server_stage::running;
     fail.dismiss();
 }

@@ -13,6 +13,7 @@
 #include <tendril/time/sleep.hpp>
 
 #include <memory>
+#include <new>
 #include <utility>
 
 namespace tendril::detail {
@@ -66,10 +67,16 @@ private:
 
 void task_core::report_uncollected() noexcept {
     if (!error_collected_ && stage_ == stage::failed) {
+        std::string whose;
+        try {
+            whose = describe_self();
+        } catch (std::bad_alloc const&) {
+            // Without memory for its name; the error is told all the same.
+        }
         if (hub::of(this_thread()) == &hub_) {
-            hub_.report_error(error_, describe_self());
+            hub_.report_error(error_, whose);
         } else {
-            print_error(error_, describe_self());
+            print_error(error_, whose);
         }
     }
 }

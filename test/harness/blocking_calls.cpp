@@ -188,7 +188,10 @@ calls every_blocking_call() {
     add_calls_of_scopes(all);
     add_calls_of_together(all);
     add_calls_of_spawn(all);
+    add_calls_of_streams(all);
     add_calls_of_io(all);
+    add_calls_of_protocol(all);
+    add_calls_of_names(all);
     return all;
 }
 

@@ -68,7 +68,10 @@ void add_calls_of_future(calls& all);
 void add_calls_of_scopes(calls& all);
 void add_calls_of_together(calls& all);
 void add_calls_of_spawn(calls& all);
+void add_calls_of_streams(calls& all);
 void add_calls_of_io(calls& all);
+void add_calls_of_protocol(calls& all);
+void add_calls_of_names(calls& all);
 
 /// Adds a call in two forms, without a limit and with one. `make(timed)` makes it.
 template <typename F>

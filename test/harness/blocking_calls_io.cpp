@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/blocking_calls.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/io/async_task.hpp>
-#include <tendril/io/await_coroutine.hpp>
 #include <tendril/io/use_greenlet.hpp>
-#include <tendril/task/future.hpp>
 
 #include <boost/asio/experimental/channel.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
-#include <exception>
 #include <memory>
-#include <stdexcept>
 
 namespace tendril::test {
 namespace {
@@ -38,22 +32,8 @@ call_maker from_channel_of_asio(char const* name, Take take) {
                     bool const there = channel->try_receive([](error_code, int) {});
                     return there || !channel->is_open();
                 },
+            .leaves_later = true,
         };
-    };
-}
-
-boost::asio::awaitable<int> receive_in_coroutine(number_channel& channel) {
-    co_return co_await channel.async_receive(boost::asio::use_awaitable);
-}
-
-blocking_call future_by_token() {
-    auto const giver = std::make_shared<promise<int>>();
-    return {
-        .name = "async_get with use_greenlet",
-        .take = [=](deadline) { return async_get(giver->get_future(), use_greenlet) == 7; },
-        .give = [=] { giver->try_set_value(7); },
-        .close = [=] { giver->try_set_exception(std::runtime_error{"closed"}); },
-        .to_wishes = answer::given_late,
     };
 }
 
@@ -71,9 +51,6 @@ void add_calls_of_io(calls& all) {
         }
         return number;
     }));
-    all.push_back(from_channel_of_asio(
-        "await", [](number_channel& channel) { return await(receive_in_coroutine(channel)); }));
-    all.push_back(future_by_token);
 }
 
 }  // namespace tendril::test

@@ -6,6 +6,7 @@
 #include <tendril/io/buffered_reader.hpp>
 
 #include <boost/asio/read_until.hpp>
+#include <boost/beast/core/stream_traits.hpp>
 
 #include <string>
 #include <vector>
@@ -31,6 +32,7 @@ memory_stream stream_of(std::string_view text, test::memory_stream_options optio
 
 static_assert(read_stream<buffered_reader<memory_stream>>);
 static_assert(read_stream<buffered_reader<any_stream>>);
+static_assert(boost::beast::is_sync_read_stream<buffered_reader<memory_stream>>::value);
 
 }  // namespace
 

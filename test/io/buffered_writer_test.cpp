@@ -5,6 +5,7 @@
 #include <tendril/time/timeout.hpp>
 
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/stream_traits.hpp>
 
 #include <array>
 #include <chrono>
@@ -23,6 +24,7 @@ using test::got;
 using test::memory_stream;
 
 static_assert(write_stream<buffered_writer<memory_stream>>);
+static_assert(boost::beast::is_sync_write_stream<buffered_writer<memory_stream>>::value);
 
 // Counts the writes of a stream.
 struct counting_stream {

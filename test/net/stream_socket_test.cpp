@@ -2,6 +2,7 @@
 //
 // What TCP and Unix streams do alike: every test runs over both.
 #include <harness/streams.hpp>
+#include <tendril/io/stream.hpp>
 #include <tendril/net/stream_socket.hpp>
 
 #include <boost/asio/error.hpp>
@@ -13,6 +14,8 @@
 
 #include <array>
 #include <chrono>
+#include <limits>
+#include <ratio>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +33,8 @@ using test::say;
 using test::settle;
 using test::write_error;
 namespace asio_error = boost::asio::error;
+
+static_assert(byte_stream<tcp_stream> && byte_stream<unix_stream>);
 
 // How a read ends that has a limit.
 template <typename Limit>
@@ -177,11 +182,29 @@ TENDRIL_HUB_TEST(stream_socket, a_write_looks_at_the_clock_between_its_pieces) {
     });
 }
 
-TENDRIL_HUB_TEST(stream_socket, limits_are_refused_where_nothing_is_open) {
+TENDRIL_HUB_TEST(stream_socket, a_limit_may_be_any_duration_but_must_be_a_number) {
+    for_each_kind([](stream_socket& here, stream_socket& there) {
+        using hours = std::chrono::duration<double, std::ratio<3600>>;
+        char data[16];
+        for (double const length : {1e300, std::numeric_limits<double>::infinity()}) {
+            say(here, "x");
+            EXPECT_EQ(there.read_some_for(boost::asio::buffer(data), hours{length}), 1U);
+            EXPECT_EQ(here.write_for(boost::asio::buffer("y", 1), hours{length}), 1U);
+            EXPECT_EQ(hear(there), "y");
+        }
+        hours const none{std::numeric_limits<double>::quiet_NaN()};
+        EXPECT_THROW(there.read_some_for(boost::asio::buffer(data), none), misuse);
+        EXPECT_THROW(there.set_read_limit(none), misuse);
+        EXPECT_THROW(there.set_write_limit(none), misuse);
+    });
+}
+
+TENDRIL_HUB_TEST(stream_socket, a_closed_stream_has_no_limits_and_takes_them_all_the_same) {
     for_each_kind([](stream_socket& here, stream_socket&) {
         here.close();
-        EXPECT_THROW(here.set_read_limit(1s), misuse);
-        EXPECT_THROW(here.set_write_limit(1s), misuse);
+        here.set_read_limit(1s);
+        here.set_write_limit(1s);
+        EXPECT_EQ(read_error(here), errc::closed);
     });
 }
 
@@ -229,6 +252,32 @@ TENDRIL_HUB_TEST(stream_socket, shutdown_both_wakes_both_and_leaves_the_stream_o
         here.close();
         EXPECT_EQ(test::code_of([&here] { here.shutdown_both(); }), errc::closed);
         EXPECT_EQ(test::code_of([&here] { here.shutdown_receive(); }), errc::closed);
+    });
+}
+
+// Connecting and accepting.
+
+TENDRIL_HUB_TEST(stream_socket, connecting_tells_the_error_that_the_attempt_ended_with) {
+    // The kernel answers later, and the answer is asked for by a second call.
+    EXPECT_EQ(
+        test::code_of([] { tcp_stream::connect(test::deserted_endpoint()); }),
+        asio_error::connection_refused);
+    error_code error;
+    tcp_stream::connect_until(
+        test::deserted_endpoint(), error, deadline::after(std::chrono::hours{1}));
+    EXPECT_EQ(error, asio_error::connection_refused);
+}
+
+TENDRIL_HUB_TEST(stream_socket, an_accepted_stream_does_not_block_and_has_no_limit) {
+    for_each_kind([&clock](stream_socket& here, stream_socket& there) {
+        EXPECT_NE(::fcntl(there.native_handle(), F_GETFL) & O_NONBLOCK, 0);
+        auto reader = spawn([&there] { return hear(there); });
+        settle();
+        clock.advance(1000h);
+        settle();
+        EXPECT_FALSE(reader.done());
+        say(here, "x");
+        EXPECT_EQ(reader.get(), "x");
     });
 }
 

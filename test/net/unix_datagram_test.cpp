@@ -47,7 +47,7 @@ private:
 };
 
 std::string abstract_name(std::string_view name) {
-    return std::string(1, '\0') + "tendril-test-" + std::to_string(::getpid()) + std::string{name};
+    return "@tendril-test-" + std::to_string(::getpid()) + std::string{name};
 }
 
 // Two that are not each other's peers, the second of them full.
@@ -79,7 +79,7 @@ TENDRIL_HUB_TEST(unix_datagram, a_path_is_an_address) {
 TENDRIL_HUB_TEST(unix_datagram, an_abstract_name_is_an_address) {
     std::string const name = abstract_name("abstract");
     unix_datagram server = unix_datagram::bind(name);
-    EXPECT_EQ(server.local_endpoint().path(), name);
+    EXPECT_EQ(server.local_endpoint(), unix_datagram::address_of_name(name));
     unix_datagram client = unix_datagram::connect(name);
     post(client, "abstract");
     EXPECT_EQ(take(server), "abstract");
@@ -123,13 +123,20 @@ TENDRIL_HUB_TEST(unix_datagram, a_peer_that_has_gone_refuses) {
 }
 
 TENDRIL_HUB_TEST(unix_datagram, errors_name_the_path) {
-    auto const connect = [] { unix_datagram::connect({"/no/such/socket"}); };
+    auto const connect = [] { unix_datagram::connect("/no/such/socket"); };
     EXPECT_EQ(test::code_of(connect).value(), ENOENT);
     EXPECT_NE(test::text_of(connect).find("'/no/such/socket'"), std::string::npos);
     unix_datagram const first = unix_datagram::bind(abstract_name("twice"));
     auto const bind = [] { unix_datagram::bind(abstract_name("twice")); };
     EXPECT_EQ(test::code_of(bind), asio_error::address_in_use);
     EXPECT_NE(test::text_of(bind).find("'@tendril-test-"), std::string::npos);
+}
+
+TENDRIL_HUB_TEST(unix_datagram, what_is_no_name_is_refused) {
+    EXPECT_EQ(
+        test::code_of([] { unix_datagram::bind(std::string(200, 'x')); }),
+        asio_error::name_too_long);
+    EXPECT_EQ(test::code_of([] { unix_datagram::connect(""); }), errc::bad_name);
 }
 
 TENDRIL_HUB_TEST(unix_datagram, one_that_is_no_unix_socket_is_not_adopted) {

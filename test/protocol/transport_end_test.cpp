@@ -3,12 +3,14 @@
 // How a transport ends, and what it refuses.
 #include <harness/network.hpp>
 #include <harness/protocols.hpp>
+#include <tendril/hub/no_switch.hpp>
 #include <tendril/protocol/transport.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/time/timeout.hpp>
 
 #include <chrono>
 #include <string>
+#include <thread>
 
 namespace {
 
@@ -19,7 +21,72 @@ using test::protocol_and_peer;
 using test::put;
 using test::transcript;
 
+// A stream that says good-bye for a while when it is closed, as one with TLS does.
+class slow_to_close {
+public:
+    explicit slow_to_close(test::memory_stream stream) : stream_{std::move(stream)} {}
+    slow_to_close(slow_to_close&&) = default;
+
+    template <typename Buffers>
+    std::size_t read_some(Buffers const& buffers, error_code& error) {
+        return stream_.read_some(buffers, error);
+    }
+    template <typename Buffers>
+    std::size_t read_some(Buffers const& buffers) {
+        return stream_.read_some(buffers);
+    }
+    template <typename Buffers>
+    std::size_t write_some(Buffers const& buffers, error_code& error) {
+        return stream_.write_some(buffers, error);
+    }
+    template <typename Buffers>
+    std::size_t write_some(Buffers const& buffers) {
+        return stream_.write_some(buffers);
+    }
+    template <typename Buffers>
+    std::size_t write(Buffers const& buffers, error_code& error) {
+        return stream_.write(buffers, error);
+    }
+    template <typename Buffers>
+    std::size_t write(Buffers const& buffers) {
+        return stream_.write(buffers);
+    }
+    void shutdown_send(error_code& error) { stream_.shutdown_send(error); }
+    void shutdown_send() { stream_.shutdown_send(); }
+    void close() {
+        sleep_for(1s);
+        stream_.close();
+    }
+    bool is_open() const { return stream_.is_open(); }
+    auto get_executor() const { return stream_.get_executor(); }
+    slow_to_close& lowest_layer() { return *this; }
+
+private:
+    test::memory_stream stream_;
+};
+
 }  // namespace
+
+TENDRIL_HUB_TEST(transport, a_stream_that_is_slow_to_close_makes_nobody_wait) {
+    for (bool const abort : {false, true}) {
+        transcript seen;
+        auto [here, there] = test::memory_stream::pair({.capacity = 3});
+        transport connection = start_protocol(
+            any_stream{slow_to_close{std::move(here)}},
+            std::make_shared<test::noting_protocol>(seen, test::deeds{}));
+        connection.write("good-bye");
+        settle();
+        {
+            no_switch const alone;
+            abort ? connection.abort() : connection.close();
+        }
+        auto const before = clock.elapsed();
+        EXPECT_EQ(test::got_all(there), abort ? "goo" : "good-bye");
+        EXPECT_EQ(clock.elapsed() - before, 1s);
+        connection.wait_closed();
+        EXPECT_EQ(seen, (transcript{"made", "lost"}));
+    }
+}
 
 TENDRIL_HUB_TEST(transport, close_lets_the_rest_leave_first) {
     protocol_and_peer it{{}, {}, {.capacity = 3}};
@@ -205,6 +272,9 @@ TENDRIL_HUB_TEST(transport, knows_both_addresses_also_after_the_end) {
     connection.wait_closed();
     EXPECT_EQ(connection.local_endpoint(), local);
     EXPECT_EQ(connection.remote_endpoint(), remote);
+    EXPECT_EQ(connection.target<tcp_stream>(), nullptr);
+    // Such a handle may go anywhere.
+    std::thread{[last = std::move(connection)] {}}.join();
     protocol_and_peer in_memory;
     EXPECT_EQ(in_memory.connection.local_endpoint(), std::nullopt);
     EXPECT_EQ(in_memory.connection.remote_endpoint(), std::nullopt);

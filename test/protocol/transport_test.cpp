@@ -10,7 +10,6 @@
 #include <array>
 #include <chrono>
 #include <string>
-#include <thread>
 
 namespace {
 
@@ -109,6 +108,25 @@ TENDRIL_HUB_TEST(transport, a_write_inside_pause_writing_does_not_pause_again) {
     settle();
     EXPECT_EQ(it.seen, (transcript{"made", "pause", "resume"}));
     EXPECT_EQ(got(it.peer), "more than ten bytesand more");
+}
+
+TENDRIL_HUB_TEST(transport, a_pause_of_the_time_before_comes_behind_connection_made) {
+    protocol_and_peer it{{}, narrow_marks, {.capacity = 1}};
+    it.connection.write("more than ten bytes");
+    auto writer = spawn([&] { it.connection.drain(); });
+    settle();
+    EXPECT_FALSE(writer.done());
+    EXPECT_EQ(it.seen, (transcript{"made", "pause"}));
+    while (it.connection.write_buffer_size() > 0) {
+        got(it.peer);
+        settle();
+    }
+    writer.get();
+    EXPECT_EQ(it.seen, (transcript{"made", "pause", "resume"}));
+    protocol_and_peer other{{.made = [](auto&) { sleep_for(1s); }}, narrow_marks};
+    other.connection.write("more than ten bytes");
+    sleep_for(2s);
+    EXPECT_EQ(other.seen, transcript{"made"});
 }
 
 TENDRIL_HUB_TEST(transport, a_write_after_the_end_is_ignored_and_reported_the_fifth_time) {

@@ -26,9 +26,9 @@ PAGES = {
         "AF": 13,
         "P": 31, "AG": 10, "AW": 8, "SH": 6,
         "TP": 30, "CV": 13,
-        "SS": 15,
-        "GR": 56, "EG": 5, "U": 8,
+        "GR": 56, "EG": 5, "ST": 28, "U": 8, "SK": 33, "SS": 15,
         "AO": 24,
+        "D": 13,
     },
 }
 UNTESTED = ("no C++ meaning", "not promised")

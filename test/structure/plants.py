@@ -162,7 +162,7 @@ PLANTS = [
     ("rules", {"+" + HUB_RULES: row("Z1", "a", "", "not promised")}, "rule Z1 has 1 rows"),
     ("rules", {"+" + HUB_RULES: row("H1", "a", "", "not yet")}, "no test: name one, or note one"),
     ("hazards", {HAZARDS: "# Hazards\n"}, "hazard 66 has 0 rows"),
-    ("hazards", {"+" + HAZARDS: row(46, "a", "b", "`state.no`")}, "hazard 46 has 1 rows"),
+    ("hazards", {"+" + HAZARDS: row(67, "a", "b", "`state.no`")}, "hazard 67 has 1 rows"),
     ("hazards", {"+" + HAZARDS: row(1, "a", "b", "`state.no`")}, "there is no test state.no"),
     ("hazards", {"+" + HAZARDS: row(1, "a", "b", "no test")}, "the last cell names tests as"),
     ("hazards", {"+" + HAZARDS: row(1, "a", "b", "not promised")}, "and what happens instead"),

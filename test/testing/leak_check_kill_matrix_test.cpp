@@ -92,8 +92,15 @@ TENDRIL_TEST(leak_check_kill_matrix, two_kills_are_two_exceptions) {
             },
         .allowed =
             [](blocking_call const& call) {
-                return outcomes{
-                    waits_on(call) ? transcript{"got it", "exit"} : transcript{"kill", "exit"}};
+                if (waits_on(call)) {
+                    return outcomes{transcript{"got it", "exit"}};
+                }
+                outcomes allowed{transcript{"kill", "exit"}};
+                if (call.to_wishes == answer::given_late) {
+                    // An operation of Asio's is asked to stop first, and an exit goes before.
+                    allowed.push_back(transcript{"exit"});
+                }
+                return allowed;
             },
     });
 }

@@ -52,10 +52,10 @@ namespace tendril {
 /// The stream has ended in the middle of a part. Its code is `asio::error::eof`.
 class incomplete_read : public system_error {
 public:
-    /// Keeps what had come. Throws: std::bad_alloc.
+    /// Keeps what had come. Throws: std::bad_alloc. Switches: never.
     explicit incomplete_read(std::string partial);
 
-    /// What had come of the part. It is no longer in the buffer.
+    /// What had come of the part. It is no longer in the buffer. Switches: never.
     std::string const& partial() const noexcept { return *partial_; }
 
 private:

@@ -52,7 +52,7 @@ struct connect_failure {
 /// No address of a host answered. The code is that of the last failure, or `errc::timed_out`.
 class connect_error : public system_error {
 public:
-    /// Keeps what came of each address. `what` says for whom.
+    /// Keeps what came of each address. `what` says for whom. Switches: never. Thread: any.
     connect_error(error_code code, std::string const& what, std::vector<connect_failure> failures)
         : system_error{code, what},
           failures_{std::move(failures)} {}

@@ -294,8 +294,8 @@ public:
         return send_batch_until(datagrams, deadline::after(duration));
     }
 
-    /// Makes `peer` the only one that it sends to and receives from. Datagrams that have come before
-    /// stay. Throws: system_error. Switches: never.
+    /// Makes `peer` the only one that it sends to and receives from. What has come before stays.
+    /// Throws: system_error. Switches: never.
     void connect_to(Endpoint const& peer, error_code& error) {
         error = detail::datagram_handle::connect_to(address_of(peer));
     }

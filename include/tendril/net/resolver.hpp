@@ -67,7 +67,7 @@ struct resolver_options {
     /// Where names are looked for first, and read again when it has changed; empty for nowhere.
     std::string hosts_file = "/etc/hosts";
     /// Is asked before the system, for what it remembers. What it returns is the answer, unless it
-    /// is empty. Called by the greenlet that asks.
+    /// is empty. Called by the greenlet that asks, so on several threads if several hubs do.
     std::function<std::vector<ip_address>(std::string const& host)> find_cached = nullptr;
     /// Is told of each answer of the system's that is no error.
     std::function<void(std::string const& host, std::vector<ip_address> const&)> keep = nullptr;

@@ -183,8 +183,8 @@ public:
 
     /// From the next call on, each read waits so long at most, and each write takes so long at
     /// most; a duration that is too long for the clock is no limit, which is how a stream begins.
-    /// Throws: misuse when the stream is not open, or the duration is not a number.
-    /// Switches: never.
+    /// Does nothing when the stream is not open. Throws: misuse when the duration is not a number;
+    /// wrong_thread. Switches: never.
     template <typename Rep, typename Period>
     void set_read_limit(std::chrono::duration<Rep, Period> const& duration) {
         limit_reads(detail::saturated(duration));

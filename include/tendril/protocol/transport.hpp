@@ -14,7 +14,7 @@
 //     stage      means                               write            leaves by
 //     open       in use                              adds             close, abort, an error
 //     closing    the rest of the buffer leaves       is ignored       all has left; an error; abort
-//     over       the stream is closed                is ignored
+//     over       the stream is being closed          is ignored
 //
 // A peer that does not read could keep a transport closing for ever, so what is left may take as
 // long as `protocol_options::flush_limit` says; then the connection is lost with `errc::timed_out`.
@@ -133,8 +133,8 @@ public:
     std::optional<tcp_endpoint> local_endpoint() const;
     std::optional<tcp_endpoint> remote_endpoint() const;
 
-    /// The stream below, when it is a `Stream`; otherwise null. For its options: reading from it
-    /// and writing to it is for the transport. Switches: never.
+    /// The stream below, when it is a `Stream`; otherwise, and after the end, null. For its
+    /// options: reading from it and writing to it is for the transport. Switches: never.
     template <byte_stream Stream>
     Stream* target() {
         return stream().target<Stream>();
@@ -152,8 +152,7 @@ private:
 };
 
 /// Runs a protocol over a stream that is connected, in greenlets of its own, which keep both until
-/// the connection is over. `connection_made` comes in its turn, not inside this call. The `close`
-/// of the stream must not wait, because that of the transport does not.
+/// the connection is over. `connection_made` comes in its turn, not inside this call.
 /// Throws: std::bad_alloc; misuse for options that make no sense, without a protocol, and when the
 /// hub has closed. Switches: never. Thread: hub.
 transport start_protocol(

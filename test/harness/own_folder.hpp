@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tendril::test {
+
+/// A folder of its own, which goes at the end of the scope with all that is in it.
+class own_folder {
+public:
+    own_folder() {
+        std::string made = (std::filesystem::temp_directory_path() / "tendril-XXXXXX").string();
+        if (::mkdtemp(made.data()) == nullptr) {
+            throw std::runtime_error{"no temporary folder"};
+        }
+        path_ = made;
+    }
+    own_folder(own_folder const&) = delete;
+    own_folder& operator=(own_folder const&) = delete;
+    ~own_folder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+
+    std::string file(std::string_view name) const { return (path_ / name).string(); }
+
+private:
+    std::filesystem::path path_;
+};
+
+/// An open file without a name, with some text in it; closed at the end of the scope.
+class unnamed_file {
+public:
+    explicit unnamed_file(std::string_view text = {}) {
+        own_folder const place;
+        descriptor_ = ::open(place.file("file").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (::pwrite(descriptor_, text.data(), text.size(), 0) !=
+            static_cast<ssize_t>(text.size())) {
+            throw std::runtime_error{"no temporary file"};
+        }
+    }
+    unnamed_file(unnamed_file const&) = delete;
+    unnamed_file& operator=(unnamed_file const&) = delete;
+    ~unnamed_file() { ::close(descriptor_); }
+
+    int descriptor() const noexcept { return descriptor_; }
+
+private:
+    int descriptor_ = -1;
+};
+
+}  // namespace tendril::test
