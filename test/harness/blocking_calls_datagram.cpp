@@ -47,7 +47,6 @@ blocking_call receiving(bool timed) {
         .close = [=] { pair->there.close(); },
         .to_wishes = answer::given_late,
         .alone = true,
-        .leaves_later = true,
     };
 }
 
@@ -69,7 +68,6 @@ blocking_call receiving_many(bool timed) {
         .close = [=] { pair->there.close(); },
         .to_wishes = answer::given_late,
         .alone = true,
-        .leaves_later = true,
     };
 }
 
@@ -89,7 +87,6 @@ blocking_call sending(bool timed) {
         .close = [=] { pair->here.close(); },
         .to_wishes = answer::given_late,
         .alone = true,
-        .leaves_later = true,
     };
 }
 
@@ -115,7 +112,6 @@ blocking_call sending_to_a_stranger(bool timed) {
         .close = [=] { both->here.close(); },
         .to_wishes = answer::given_late,
         .alone = true,
-        .leaves_later = true,
     };
 }
 
