@@ -5,8 +5,8 @@
 #include <tendril/greenlet.hpp>
 #include <tendril/hub/run.hpp>
 #include <tendril/inspect.hpp>
+#include <tendril/scope/task_group.hpp>
 #include <tendril/sync/event.hpp>
-#include <tendril/task/spawn.hpp>
 #include <tendril/time/sleep.hpp>
 
 #include <iostream>
@@ -82,21 +82,22 @@ void look_at_frames() {
 void show_who_has_spawned_whom() {
     run([] {
         event opens;
-        task<void> const server = spawn({.name = "server"}, [&] {
-            for (int number = 0; number < 2; ++number) {
-                spawn({.name = "connection"}, [&] { opens.wait(); });
+        with_task_group([&](task_group& group) {
+            auto const server = group.spawn({.name = "server"}, [&] {
+                for (int number = 0; number < 2; ++number) {
+                    group.spawn({.name = "connection"}, [&] { opens.wait(); });
+                }
+                opens.wait();
+            });
+            yield();
+            yield();
+            for (auto const& each : spawn_tree{}.nodes()) {
+                std::cout << std::string(2 * each.level, ' ') << each.name << ' '
+                          << to_string(each.state) << '\n';
             }
-            opens.wait();
+            std::cerr << spawn_tree{server.id()};
+            opens.set();
         });
-        yield();
-        yield();
-        for (auto const& each : spawn_tree{}.nodes()) {
-            std::cout << std::string(2 * each.level, ' ') << each.name << ' '
-                      << to_string(each.state) << '\n';
-        }
-        std::cerr << spawn_tree{server.id()};
-        opens.set();
-        yield();
     });
 }
 // DOC-END: tree

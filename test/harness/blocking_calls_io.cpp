@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/blocking_calls.hpp>
 #include <tendril/hub/hub.hpp>
+#include <tendril/io/context_bound.hpp>
 #include <tendril/io/use_greenlet.hpp>
 
 #include <boost/asio/experimental/channel.hpp>
 
 #include <memory>
+#include <optional>
+#include <utility>
 
 namespace tendril::test {
 namespace {
@@ -14,23 +17,34 @@ namespace {
 
 using number_channel = boost::asio::experimental::channel<void(error_code, int)>;
 
+// A channel of Asio's, which must not outlive its context, for calls that may.
+struct bound_channel final : detail::context_bound {
+    bound_channel()
+        : context_bound{this_hub().context()},
+          channel{std::in_place, this_hub().context(), 4U} {}
+    void leave_context() noexcept override { channel.reset(); }
+
+    std::optional<number_channel> channel;
+};
+
 // Somebody who takes a number from a channel of Asio's.
 template <typename Take>
 call_maker from_channel_of_asio(char const* name, Take take) {
     return [=] {
-        auto const channel = std::make_shared<number_channel>(this_hub().context(), 4);
-        auto const give = [=] { channel->try_send(error_code{}, 7); };
+        auto const bound = std::make_shared<bound_channel>();
+        auto const give = [=] { bound->channel->try_send(error_code{}, 7); };
         return blocking_call{
             .name = name,
-            .take = [=](deadline) { return take(*channel) == 7; },
+            .take = [=](deadline) { return take(*bound->channel) == 7; },
             .give = give,
             .give_on = give,
-            .close = [=] { channel->close(); },
+            .close = [=] { bound->channel->close(); },
             .at_rest =
                 [=] {
                     // The number that went round is there again, once, or the channel was closed.
-                    bool const there = channel->try_receive([](error_code, int) {});
-                    return there || !channel->is_open();
+                    number_channel& channel = *bound->channel;
+                    bool const there = channel.try_receive([](error_code, int) {});
+                    return there || !channel.is_open();
                 },
             .stops_later = true,
         };
