@@ -14,6 +14,7 @@
 #include <iostream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -64,7 +65,8 @@ int main() {
         auto const name = "@tendril example 62 of " + std::to_string(::getpid());
         auto listener = tendril::unix_listener::bind(name);
         tendril::with_task_group([&](tendril::task_group& group) {
-            group.spawn([&] {
+            // Whoever asks hears of it when the opener ends: its listener goes with it.
+            group.spawn([listener = std::move(listener)]() mutable {
                 auto client = listener.accept();
                 bool const is_us = client.credentials_of_peer().user == ::getuid();
                 std::cout << "asked by " << (is_us ? "ourselves" : "somebody else") << '\n';
