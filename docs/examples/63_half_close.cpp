@@ -17,6 +17,7 @@
 #include <iostream>
 #include <string>
 #include <string_view>
+#include <utility>
 
 using namespace std::chrono_literals;
 
@@ -63,12 +64,13 @@ int main() {
     tendril::scope_exit const close_book{[&] { ::close(book); }};
     tendril::run([&] {
         auto listener = tendril::tcp_listener::bind("127.0.0.1", 0);
+        auto const where = listener.local_endpoint();
         tendril::with_task_group([&](tendril::task_group& group) {
-            group.spawn([&] {
+            group.spawn([&, listener = std::move(listener)]() mutable {
                 auto client = listener.accept();
                 answer(client, book);
             });
-            std::string const told = ask(listener.local_endpoint(), "a book");
+            std::string const told = ask(where, "a book");
             std::cout << "read: " << told << '\n';
         });
     });
