@@ -46,7 +46,6 @@ blocking_call receiving(bool timed) {
         .give = [=] { fill_peer(pair->here); },
         .close = [=] { pair->there.close(); },
         .to_wishes = answer::given_late,
-        .leaves_later = true,
         .alone = true,
     };
 }
@@ -68,7 +67,6 @@ blocking_call receiving_many(bool timed) {
         .give = [=] { fill_peer(pair->here); },
         .close = [=] { pair->there.close(); },
         .to_wishes = answer::given_late,
-        .leaves_later = true,
         .alone = true,
     };
 }
@@ -88,7 +86,6 @@ blocking_call sending(bool timed) {
         .give = [=] { drain(pair->there); },
         .close = [=] { pair->here.close(); },
         .to_wishes = answer::given_late,
-        .leaves_later = true,
         .alone = true,
     };
 }
@@ -114,7 +111,6 @@ blocking_call sending_to_a_stranger(bool timed) {
         .give = [=] { drain(both->there); },
         .close = [=] { both->here.close(); },
         .to_wishes = answer::given_late,
-        .leaves_later = true,
         .alone = true,
     };
 }

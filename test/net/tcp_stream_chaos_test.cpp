@@ -2,10 +2,12 @@
 //
 // Sessions through a proxy that tears, delays, changes, loses and breaks off.
 #include <harness/chaos_session.hpp>
+#include <harness/signal_storm.hpp>
 #include <harness/stress.hpp>
 #include <tendril/net/tcp_stream.hpp>
 
 #include <cstdint>
+#include <cstdio>
 #include <utility>
 
 namespace {
@@ -81,4 +83,13 @@ TENDRIL_TEST(tcp_chaos, no_wrong_body_is_accepted_and_nothing_hangs_in_memory) {
 
 TENDRIL_TEST(tcp_chaos, no_wrong_body_is_accepted_and_nothing_hangs_over_tcp) {
     run_seeds<through_tcp>("over TCP", test::laps(4, 100), test::laps(50, 500));
+}
+
+TENDRIL_TEST(tcp_chaos, the_same_holds_under_a_storm_of_signals) {
+    test::signal_storm const storm;
+    while (test::signal_storm::count() < test::laps(50, 5000)) {
+        run_seeds<through_tcp>("under signals", 1, 50);
+        ASSERT_FALSE(::testing::Test::HasFailure());
+    }
+    std::printf("%d signals\n", test::signal_storm::count());
 }

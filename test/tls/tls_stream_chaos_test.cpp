@@ -4,6 +4,7 @@
 // carry no hash: whatever is wrong must be refused by the stream itself.
 #include <harness/chaos_session.hpp>
 #include <harness/secured.hpp>
+#include <harness/signal_storm.hpp>
 #include <harness/stress.hpp>
 #include <tendril/tls/tls_stream.hpp>
 
@@ -11,6 +12,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstdio>
 #include <utility>
 
 namespace {
@@ -118,4 +120,13 @@ TENDRIL_TEST(tls_chaos, whatever_is_wrong_is_refused_by_the_stream_in_memory) {
 TENDRIL_TEST(tls_chaos, whatever_is_wrong_is_refused_by_the_stream_over_tcp) {
     run_secured_seeds<secured_through_tcp>(
         "of TLS over TCP", test::laps(2, 100), test::laps(48, 100));
+}
+
+TENDRIL_TEST(tls_chaos, the_same_holds_under_a_storm_of_signals) {
+    test::signal_storm const storm;
+    while (test::signal_storm::count() < test::laps(50, 5000)) {
+        run_secured_seeds<secured_through_tcp>("under signals", 1, 48);
+        ASSERT_FALSE(::testing::Test::HasFailure());
+    }
+    std::printf("%d signals\n", test::signal_storm::count());
 }
