@@ -68,8 +68,8 @@ int main() {
                 auto client = listener.accept();
                 answer(client, book);
             });
-            std::string const text = ask(listener.local_endpoint(), "a book");
-            std::cout << "read: " << text << '\n';
+            std::string const told = ask(listener.local_endpoint(), "a book");
+            std::cout << "read: " << told << '\n';
         });
     });
 }

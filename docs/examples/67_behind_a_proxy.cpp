@@ -42,7 +42,7 @@ void pass_on(tcp_stream& stream, tcp_endpoint const& client, std::string const& 
 
 void play() {
     tcp_listener listener = tcp_listener::bind("127.0.0.1", 0);
-    for (std::uint16_t const port : {40001, 40002}) {
+    for (std::uint16_t const port : {std::uint16_t{40001}, std::uint16_t{40002}}) {
         tcp_stream proxy = tcp_stream::connect(listener.local_endpoint());
         pass_on(proxy, at("198.51.100.7", port), "hello");
         tcp_stream accepted = listener.accept();

@@ -255,7 +255,7 @@ inline std::optional<answers> read_answer(std::string_view message, std::uint16_
         from.name();
         from.bytes(4);
     }
-    answers read{.how = static_cast<outcome>(flags & 0xF)};
+    answers read{static_cast<outcome>(flags & 0xF), {}};
     for (int index = 0; index < count && !from.failed(); ++index) {
         from.name();
         from.bytes(8);

@@ -324,6 +324,8 @@ void tls_core::close() {
         within(deadline::after(close_limit), [this] {
             error_code ignored;
             flush(ignored);
+            // When that is TLS as well, it has a peer of its own to tell.
+            below.close();
         });
     }
 }

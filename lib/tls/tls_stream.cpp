@@ -31,8 +31,12 @@ error_code refusal_of(tls_core const* core, bool tls_core::*direction) {
     return !why.failed() && core->*direction ? io_error(errc::busy) : why;
 }
 
+// The limit of a call, or else that of the stream. Most have none, and need no look at the clock.
 deadline present_limit(deadline const* given, std::chrono::nanoseconds own) {
-    return given != nullptr ? *given : deadline::after(own);
+    if (given != nullptr) {
+        return *given;
+    }
+    return own == std::chrono::nanoseconds::max() ? deadline::never() : deadline::after(own);
 }
 
 std::size_t write_buffers(

@@ -32,7 +32,6 @@ call_maker from_channel_of_asio(char const* name, Take take) {
                     bool const there = channel->try_receive([](error_code, int) {});
                     return there || !channel->is_open();
                 },
-            .leaves_later = true,
         };
     };
 }

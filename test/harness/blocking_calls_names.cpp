@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/blocking_calls.hpp>
-#include <tendril/hub/hub.hpp>
 #include <tendril/net/resolver.hpp>
 #include <tendril/net/tcp_listener.hpp>
-#include <tendril/net/tcp_stream.hpp>
 #include <tendril/sync/event.hpp>
 
 #include <sys/socket.h>
@@ -16,7 +14,7 @@
 namespace tendril::test {
 namespace {
 
-// Floor net: names, connecting by name, and listeners.
+// Floor net: names and listeners.
 
 // Says whether a call did it in time; throws what else there was.
 template <typename F>
@@ -56,28 +54,6 @@ blocking_call resolving(bool timed) {
                 });
             },
         .give = [=] { names->known.set(); },
-    };
-}
-
-blocking_call connecting_by_name(bool timed) {
-    auto const names = std::make_shared<slow_resolver>();
-    auto const listener = std::make_shared<tcp_listener>(tcp_listener::bind("127.0.0.1", 0));
-    auto const port = std::to_string(listener->local_endpoint().port());
-    return {
-        .name = "tcp_stream::connect by name",
-        .take =
-            [=](deadline limit) {
-                set_resolver(names);
-                connect_options options;
-                if (timed) {
-                    options.limit = limit.moment() - now();
-                }
-                return done_in_time([&](error_code& error) {
-                    tcp_stream::connect("one.test", port, options, error);
-                });
-            },
-        .give = [=] { names->known.set(); },
-        .to_wishes = answer::given_late,
     };
 }
 
@@ -126,7 +102,6 @@ blocking_call accepting(bool timed) {
 
 void add_calls_of_names(calls& all) {
     add_both(all, resolving);
-    add_both(all, connecting_by_name);
     add_both(all, accepting);
 }
 

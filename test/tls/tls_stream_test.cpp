@@ -279,6 +279,7 @@ TENDRIL_HUB_TEST(tls_stream, runs_over_any_other_even_over_itself) {
     EXPECT_EQ(hear(inner.server), "twice");
     inner.client.close();
     EXPECT_EQ(hear(inner.server), test::eof_said());
+    EXPECT_EQ(hear(outer.server), test::eof_said());
 }
 
 TENDRIL_HUB_TEST(tls_stream, can_be_moved_while_it_is_used) {
