@@ -25,7 +25,7 @@ using test::conversation;
 using test::memory_stream;
 using test::party_end;
 
-// Contexts of clients: with and without sessions to resume, of the newest version and of the oldest.
+// Clients with and without sessions to resume, of the newest version and of the oldest.
 struct contexts_of_chaos {
     std::array<tls_context, 4> clients{
         test::good_client(), test::good_client({.kept_sessions = 0}),
