@@ -28,9 +28,6 @@ void open_socket(stream_core& core, int family, error_code& error) {
         return;
     }
     core.take(descriptor, family, error);
-    if (error.failed()) {
-        kernel().close(descriptor);
-    }
 }
 
 // Returns false when the call is over; `error` says why.

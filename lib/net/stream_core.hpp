@@ -66,8 +66,8 @@ public:
     void close() noexcept;
     /// As above, but gives the descriptor away. Requires: not closed. Switches: never.
     int release(error_code& error);
-    /// Takes a descriptor, whose owner it is from then on unless there is an error.
-    /// Switches: never.
+    /// Takes a descriptor, which it closes when it cannot keep it.
+    /// Throws: std::bad_alloc. Switches: never.
     void take(int descriptor, int family, error_code& error);
     /// Notes that nobody knows what the peer received. Switches: never.
     void break_off() noexcept {

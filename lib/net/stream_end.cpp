@@ -74,9 +74,13 @@ int stream_core::release(error_code& error) {
 }
 
 void stream_core::take(int descriptor, int address_family, error_code& error) {
+    scope_exit close_on_failure{[&] { kernel().close(descriptor); }};
     socket->assign(stream_protocol{address_family, 0}, descriptor, error);
     error = without_place(error);
-    family = address_family;
+    if (!error.failed()) {
+        close_on_failure.dismiss();
+        family = address_family;
+    }
 }
 
 }  // namespace detail
@@ -104,12 +108,12 @@ void stream_socket::take_over(int descriptor, error_code& error) {
         error = detail::last_system_error();
         return;
     }
+    // From here on the core closes it.
+    close_on_failure.dismiss();
     made->take(descriptor, address.ss_family, error);
     if (error.failed()) {
         return;
     }
-    // From here on the socket closes it.
-    close_on_failure.dismiss();
     made->socket->native_non_blocking(true, error);
     error = detail::without_place(error);
     if (error.failed()) {

@@ -116,7 +116,10 @@ bool wait_for_connection(listener_core& core, deadline limit) {
     park_limit const limited{ready, limit};
     core.acceptor->async_wait(detail::plain_acceptor::wait_read, ready.completion());
     ready.await();
-    deliver_interruption();
+    // What came first counts: a wish for the greenlet, or the end of the listener.
+    if (core.stage != stream_stage::closed || ready.stopped_while_open()) {
+        deliver_interruption();
+    }
     return ready.wanted() != waiter::outcome::timed_out || !ready.error().failed();
 }
 

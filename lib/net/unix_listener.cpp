@@ -146,7 +146,6 @@ unix_listener unix_listener::bind(std::string_view name, unix_listen_options con
     }
     made.core_->take(descriptor, AF_UNIX, error);
     if (error.failed()) {
-        kernel().close(descriptor);
         throw system_error{error, problem};
     }
     if (!listen_at(descriptor, made.name_, address, options)) {

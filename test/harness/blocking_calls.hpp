@@ -46,6 +46,8 @@ struct blocking_call {
     answer to_wishes = answer::at_once;
     /// Only one can wait at a time.
     bool alone = false;
+    /// It is asked to stop, and stops in a later turn, when a more important wish may have come.
+    bool stops_later = false;
     /// Whether it can be called again after it was interrupted.
     bool repeatable = true;
     /// What happens between the beginning of the waits and the wish.

@@ -32,6 +32,7 @@ call_maker from_channel_of_asio(char const* name, Take take) {
                     bool const there = channel->try_receive([](error_code, int) {});
                     return there || !channel->is_open();
                 },
+            .stops_later = true,
         };
     };
 }

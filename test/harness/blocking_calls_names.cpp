@@ -92,6 +92,7 @@ blocking_call accepting(bool timed) {
                 });
             },
         .give = [=] { called->call(); },
+        .give_on = [=] { called->call(); },
         .close = [=] { called->listener.close(); },
         .to_wishes = answer::given_late,
         .alone = true,

@@ -188,6 +188,8 @@ struct listener_and_clients {
     // Connects until the queue is full.
     void fill(std::size_t most) {
         for (int client = 0; clients.size() < most && client != -1;) {
+            // The place first: a failed allocation must not cost a descriptor.
+            clients.reserve(clients.size() + 1);
             client = connected_to(listener.name());
             if (client != -1) {
                 clients.push_back(client);

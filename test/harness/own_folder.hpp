@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -40,10 +40,9 @@ private:
 class unnamed_file {
 public:
     explicit unnamed_file(std::string_view text = {}) {
-        own_folder const place;
-        descriptor_ = ::open(place.file("file").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (::pwrite(descriptor_, text.data(), text.size(), 0) !=
             static_cast<ssize_t>(text.size())) {
+            ::close(descriptor_);
             throw std::runtime_error{"no temporary file"};
         }
     }
@@ -54,7 +53,7 @@ public:
     int descriptor() const noexcept { return descriptor_; }
 
 private:
-    int descriptor_ = -1;
+    int descriptor_ = ::memfd_create("unnamed", MFD_CLOEXEC);
 };
 
 }  // namespace tendril::test

@@ -165,7 +165,7 @@ TENDRIL_HUB_TEST(stream_socket, a_write_past_its_limit_before_its_first_byte_bre
 }
 
 // The limit is for all of a write, and counts when each piece leaves at once, too.
-TENDRIL_HUB_TEST(stream_socket, a_write_looks_at_the_clock_between_its_pieces) {
+TENDRIL_ORDERED_HUB_TEST(stream_socket, a_write_looks_at_the_clock_between_its_pieces) {
     for_each_kind([&clock](stream_socket& here, stream_socket& there) {
         std::vector<boost::asio::const_buffer> const parts(
             2000, boost::asio::buffer("some bytes", 10));

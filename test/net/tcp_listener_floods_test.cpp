@@ -128,7 +128,8 @@ TENDRIL_HUB_TEST(tcp_listener, a_storm_of_resets_leaves_no_descriptor_and_no_gre
     EXPECT_EQ(descriptors_in_use(), before - 1 + 2);
 }
 
-TENDRIL_HUB_TEST(tcp_listener, a_plain_loop_that_waits_a_little_outlives_a_lack_of_descriptors) {
+TENDRIL_ORDERED_HUB_TEST(
+    tcp_listener, a_plain_loop_that_waits_a_little_outlives_a_lack_of_descriptors) {
     tcp_listener listener = tcp_listener::bind("127.0.0.1", 0);
     int failures = 0;
     std::vector<tcp_stream> accepted;

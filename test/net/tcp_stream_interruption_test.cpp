@@ -333,7 +333,17 @@ TENDRIL_HUB_TEST(tcp, a_reader_that_is_cancelled_by_those_who_go_first_leaves) {
     EXPECT_EQ(reader.get(), "cancelled");
 }
 
-TENDRIL_HUB_TEST(tcp, what_those_who_go_first_send_is_read_before_their_cancel_counts) {
+// Lets the reads of this thread learn that it pays to let others go first.
+void let_others_go_first_and_pay() {
+    auto [here, there] = connected_pair();
+    for (int count = 0; count < 100; ++count) {
+        auto const sender = spawn([&end = there] { say(end, "x"); });
+        EXPECT_EQ(hear(here), "x");
+    }
+}
+
+TENDRIL_ORDERED_HUB_TEST(tcp, what_those_who_go_first_send_is_read_before_their_cancel_counts) {
+    let_others_go_first_and_pay();
     auto [here, there] = connected_pair();
     std::string heard;
     auto const reader = spawn([&end = here, &heard] {

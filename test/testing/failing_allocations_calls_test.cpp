@@ -96,6 +96,8 @@ TENDRIL_TEST(failing_allocations_calls, of_an_embedded_hub_that_closes_while_som
 TENDRIL_TEST(failing_allocations_calls, of_every_call_that_waits) {
     std::size_t points = 0;
     for (test::call_maker const& make : test::every_blocking_call()) {
+        std::string const name = run([&] { return make().name; });
+        SCOPED_TRACE(name);
         points += try_all("a call that waits", [&] { wait_and_give(make); });
     }
     std::printf("%zu points of failure: all calls that wait\n", points);
