@@ -76,8 +76,8 @@ public:
         std::array<char, 2048> data;
         error_code error;
         while (!error.failed()) {
-            if (plan_.pieces == line_pieces::coalesced) {
-                sleep_for(std::chrono::milliseconds{20});
+            if (plan_.pieces == line_pieces::coalesced && is_at_the_beginning()) {
+                sleep_for(std::chrono::milliseconds{5});
             }
             std::size_t const size = from.read_some(boost::asio::buffer(data), error);
             deliver(data.data(), size, from, to);
@@ -118,11 +118,10 @@ private:
 
     // How much goes with the next write: never beyond the byte that is harmed, or from it on.
     std::size_t next_length(std::size_t size) {
-        if (plan_.delays && random_below(numbers_, 8) == 0) {
+        if (plan_.delays && is_at_the_beginning() && random_below(numbers_, 8) == 0) {
             sleep_for(std::chrono::milliseconds{1 + random_below(numbers_, 20)});
         }
-        // Nothing new is tried by the ten-thousandth single byte.
-        bool const single = plan_.pieces == line_pieces::single_bytes && passed_ < 3000;
+        bool const single = plan_.pieces == line_pieces::single_bytes && is_at_the_beginning();
         bool const split = plan_.pieces == line_pieces::split;
         std::size_t const most = single ? 1 : split ? 1 + random_below(numbers_, 700) : size;
         std::size_t const clean = passed_ < plan_.at ? plan_.at - passed_ : size;
@@ -157,6 +156,10 @@ private:
         is_over_ = true;
         return length;
     }
+
+    // Nothing new is tried by the ten-thousandth single byte, and the limits of both ends allow for
+    // a delay of so many.
+    bool is_at_the_beginning() const noexcept { return passed_ < 4000; }
 
     line_plan plan_;
     seeded_random numbers_;
