@@ -70,7 +70,7 @@ bool stand_still_and_go_on(lines_to_a_child const& lines) {
         test::fill(writes);
         with_task_group([&, &waits = silent](task_group& group) {
             auto const note = [&](char const* what, error_code const& said) {
-                seen.push_back(what + std::string{said.failed() ? " late" : " came"});
+                seen.push_back(std::string{what} + (said.failed() ? " late" : " came"));
             };
             group.spawn([&, note] {
                 char data[8];
