@@ -2,6 +2,8 @@
 //
 // Datagram sockets over a kernel that misbehaves: the table of system calls is replaced.
 #include <harness/datagrams.hpp>
+#include <harness/signal_storm.hpp>
+#include <harness/stress.hpp>
 #include <tendril/net/datagram_socket.hpp>
 #include <tendril/net/unix_datagram.hpp>
 #include <tendril/support/system_calls.hpp>
@@ -13,6 +15,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <string>
 
 namespace {
@@ -93,6 +96,29 @@ TENDRIL_HUB_TEST(datagram_faults, a_conversation_survives_interrupted_and_refuse
     post(here, "end");
     echo.join();
     EXPECT_GT(calls_of_datagrams, 1000);
+}
+
+// One waits for room and the other for data, all the time.
+TENDRIL_HUB_TEST(datagram_faults, a_conversation_survives_a_storm_of_signals) {
+    auto [here, there] = unix_datagram::pair();
+    test::signal_storm const storm;
+    int const wanted = test::laps(20, 5000);
+    int received = 0;
+    auto receiver = spawn([&, &end = there] {
+        for (std::string text = take(end); text != "end"; text = take(end)) {
+            ASSERT_EQ(text, std::to_string(received));
+            ++received;
+        }
+    });
+    int sent = 0;
+    while (test::signal_storm::count() < wanted) {
+        post(here, std::to_string(sent));
+        ++sent;
+    }
+    post(here, "end");
+    receiver.join();
+    EXPECT_EQ(received, sent);
+    std::printf("%d datagrams under %d signals\n", sent, test::signal_storm::count());
 }
 
 TENDRIL_HUB_TEST(datagram_faults, batches_survive_interrupted_and_refused_calls) {

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Streams over a kernel that fails, stutters and interrupts: every call, with every error.
+#include <harness/signal_storm.hpp>
 #include <harness/stream_programs.hpp>
 #include <harness/streams.hpp>
 #include <harness/stress.hpp>
 #include <tendril/net/stream_socket.hpp>
 #include <tendril/support/system_calls.hpp>
 #include <tendril/testing/failing_system_calls.hpp>
-
-#include <signal.h>
-#include <sys/time.h>
 
 #include <algorithm>
 #include <array>
@@ -25,6 +23,7 @@ using tendril::testing::any_call;
 using tendril::testing::failing_system_calls;
 using tendril::testing::failure;
 using tendril::testing::for_each_failure;
+using test::signal_storm;
 using test::stream_program;
 using test::stream_programs;
 
@@ -140,31 +139,6 @@ struct stuttering_streams {
     }
 };
 
-// Signals that interrupt system calls, at short distances.
-volatile sig_atomic_t signals = 0;
-
-class signal_storm {
-public:
-    signal_storm() {
-        signals = 0;
-        struct sigaction counting {};
-        counting.sa_handler = [](int) { signals = signals + 1; };
-        ::sigaction(SIGALRM, &counting, &former_);
-        itimerval const often{.it_interval = {0, 1000}, .it_value = {0, 1000}};
-        ::setitimer(ITIMER_REAL, &often, nullptr);
-    }
-    signal_storm(signal_storm const&) = delete;
-    signal_storm& operator=(signal_storm const&) = delete;
-    ~signal_storm() {
-        itimerval const never{};
-        ::setitimer(ITIMER_REAL, &never, nullptr);
-        ::sigaction(SIGALRM, &former_, nullptr);
-    }
-
-private:
-    struct sigaction former_ {};
-};
-
 }  // namespace
 
 TENDRIL_TEST(stream_socket_faults, every_call_may_fail_once_with_every_error) {
@@ -222,11 +196,11 @@ TENDRIL_HUB_TEST(stream_socket_faults, all_programs_survive_a_storm_of_signals) 
     signal_storm const storm;
     int rounds = 0;
     int const wanted = test::laps(20, 5000);
-    while (signals < wanted) {
+    while (signal_storm::count() < wanted) {
         for (stream_program const& program : stream_programs) {
             ASSERT_EQ(end_of_program(program), "done") << program.name;
         }
         ++rounds;
     }
-    std::printf("%d signals in %d rounds\n", static_cast<int>(signals), rounds);
+    std::printf("%d signals in %d rounds\n", signal_storm::count(), rounds);
 }
