@@ -56,10 +56,14 @@ void copy_ways(copy_way& there, copy_way& back, error_code& error) {
             both.cancel("the other direction has failed");
         }
     };
-    task<void> other = spawn([&] {
-        scope_exit fail{[&] { both.cancel("the other direction has failed"); }};
+    // It goes with the task's function, and so tells of one that never begins, too.
+    auto const no_result = [](cancel_scope* told) {
+        told->cancel("the other direction has failed");
+    };
+    std::unique_ptr<cancel_scope, decltype(no_result)> fail{&both, no_result};
+    task<void> other = spawn([&, fail = std::move(fail)]() mutable {
         run(back);
-        fail.dismiss();
+        static_cast<void>(fail.release());
     });
     scope_exit const end_other{[&] {
         interruption_shield const until_it_has_ended;

@@ -31,6 +31,7 @@
 #include <cerrno>
 #include <new>
 #include <system_error>
+#include <utility>
 
 namespace tendril {
 namespace {
@@ -130,6 +131,8 @@ public:
           options_{options},
           limit_{limit} {
         attempts_.reserve(peers.size());
+        // So that the end of an attempt can be noted without memory.
+        failures.reserve(peers.size());
     }
     connect_race(connect_race const&) = delete;
     connect_race& operator=(connect_race const&) = delete;
@@ -150,7 +153,33 @@ public:
 private:
     bool over() const noexcept { return winner_.is_open() || failures.size() == peers_.size(); }
     void start_next();
-    void run_attempt(tcp_endpoint const& peer);
+    void run_attempt(tcp_endpoint const& peer, error_code& error);
+
+    // Tells the race how an attempt has ended, also one that was cancelled, or never began because
+    // there was no stack.
+    class report {
+    public:
+        report(connect_race& race, tcp_endpoint const& peer) noexcept : race_{&race}, peer_{peer} {}
+        report(report&& other) noexcept
+            : error{other.error},
+              race_{std::exchange(other.race_, nullptr)},
+              peer_{other.peer_} {}
+        ~report() {
+            if (race_ == nullptr) {
+                return;
+            }
+            if (error.failed()) {
+                race_->failures.push_back({peer_, error});
+            }
+            race_->changed_.set();
+        }
+
+        error_code error = boost::asio::error::operation_aborted;
+
+    private:
+        connect_race* race_;
+        tcp_endpoint const& peer_;
+    };
 
     std::vector<tcp_endpoint> const& peers_;
     connect_options const& options_;
@@ -185,24 +214,22 @@ tcp_stream connect_race::run(error_code& error) {
 
 void connect_race::start_next() {
     tcp_endpoint const& peer = peers_[attempts_.size()];
-    attempts_.push_back(
-        spawn({.name = "connecting", .where = {}}, [this, &peer] { run_attempt(peer); }));
+    attempts_.push_back(spawn(
+        {.name = "connecting", .where = {}},
+        [this, &peer, ended = report{*this, peer}]() mutable { run_attempt(peer, ended.error); }));
 }
 
-void connect_race::run_attempt(tcp_endpoint const& peer) {
-    error_code error;
+void connect_race::run_attempt(tcp_endpoint const& peer, error_code& error) {
+    error_code outcome;
     try {
-        tcp_stream made = attempt(peer, options_, deadline::never(), error);
-        if (!error.failed() && !winner_.is_open()) {
+        tcp_stream made = attempt(peer, options_, deadline::never(), outcome);
+        if (!outcome.failed() && !winner_.is_open()) {
             winner_ = std::move(made);
         }
     } catch (std::bad_alloc const&) {
-        error = boost::asio::error::no_memory;
+        outcome = boost::asio::error::no_memory;
     }
-    if (error.failed()) {
-        failures.push_back({peer, error});
-    }
-    changed_.set();
+    error = outcome;
 }
 
 // What came of one call.

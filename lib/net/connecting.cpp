@@ -9,6 +9,8 @@
 #include <tendril/support/system_calls.hpp>
 #include <tendril/time/sleep.hpp>
 
+#include <boost/asio/error.hpp>
+
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -28,6 +30,19 @@ void open_socket(stream_core& core, int family, error_code& error) {
         return;
     }
     core.take(descriptor, family, error);
+}
+
+// A socket that calls an address where nobody listens may get the same port for itself, and then
+// it is connected with itself.
+bool is_its_own_peer(int descriptor, stream_protocol::endpoint const& peer) noexcept {
+    stream_protocol::endpoint mine;
+    auto size = static_cast<socklen_t>(mine.capacity());
+    if (peer.protocol().family() == AF_UNIX ||
+        kernel().getsockname(descriptor, mine.data(), &size) != 0 || size > mine.capacity()) {
+        return false;
+    }
+    mine.resize(size);
+    return mine == peer;
 }
 
 // Returns false when the call is over; `error` says why.
@@ -66,6 +81,9 @@ void connect_core(
         int const done = kernel().connect(
             core.socket->native_handle(), peer.data(), static_cast<socklen_t>(peer.size()));
         if (done == 0 || errno == EISCONN) {
+            if (is_its_own_peer(core.socket->native_handle(), peer)) {
+                error = boost::asio::error::connection_refused;
+            }
             return;
         }
         switch (errno) {

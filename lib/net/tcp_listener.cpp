@@ -32,6 +32,9 @@ using detail::stream_stage;
 
 using accept_operation = detail::socket_operation<detail::plain_acceptor>;
 
+// When so many in a row fail, it is not their fault.
+constexpr int most_passed_over = 1024;
+
 // A connection that failed before it was accepted; the next one may be fine.
 bool concerns_one_connection(int error) noexcept {
     switch (error) {
@@ -257,6 +260,7 @@ tcp_stream tcp_listener::accept_until(error_code& error, deadline limit) {
     core_user<listener_core> const alive{*core_};
     listener_core& core = *core_;
     detail::direction_use const acceptor{core.accepting};
+    int passed_over = 0;
     while (core.stage == stream_stage::open) {
         int const descriptor = kernel().accept4(
             core.acceptor->native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -270,7 +274,7 @@ tcp_stream tcp_listener::accept_until(error_code& error, deadline limit) {
                 error = io_error(errc::timed_out);
                 return {};
             }
-        } else if (concerns_one_connection(errno)) {
+        } else if (concerns_one_connection(errno) && ++passed_over <= most_passed_over) {
             // Nothing is lost, and there may be many of them.
             detail::account_for_success(core.home);
             deliver_interruption();

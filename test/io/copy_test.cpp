@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/memory_lines.hpp>
+#include <harness/no_stacks.hpp>
 #include <tendril/io/buffered_reader.hpp>
 #include <tendril/io/buffered_writer.hpp>
 #include <tendril/io/copy.hpp>
@@ -144,4 +145,11 @@ TENDRIL_HUB_TEST(copy, is_ended_from_outside_with_both_of_its_directions) {
     // Nobody reads any more.
     put(ends.client, "x");
     EXPECT_EQ(got(ends.to_client), "x");
+}
+
+TENDRIL_TEST(copy_both, a_way_that_gets_no_stack_ends_the_other) {
+    test::with_no_stack_left([] {
+        proxied ends;
+        EXPECT_THROW(copy_both(ends.to_client, ends.to_backend), stack_exhausted);
+    });
 }

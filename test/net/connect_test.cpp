@@ -4,6 +4,7 @@
 // what asks for a connection. Time is virtual, so nobody waits for it.
 #include <harness/fake_names.hpp>
 #include <harness/network.hpp>
+#include <harness/no_stacks.hpp>
 #include <tendril/hub/descriptor.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/net/connect.hpp>
@@ -366,6 +367,8 @@ TENDRIL_HUB_TEST(connect, a_socket_that_is_connected_with_itself_is_no_connectio
     error_code error;
     tcp_stream::connect(std::vector{listener.local_endpoint()}, {}, error);
     EXPECT_EQ(error, asio_error::connection_refused);
+    EXPECT_FALSE(tcp_stream::connect(listener.local_endpoint(), error).is_open());
+    EXPECT_EQ(error, asio_error::connection_refused);
 }
 
 TENDRIL_HUB_TEST(connect, without_descriptors_it_fails_and_leaves_nothing_behind) {
@@ -392,5 +395,14 @@ TENDRIL_TEST(connect, a_name_of_both_families_connects_to_the_one_that_answers) 
         EXPECT_EQ(stream.remote_endpoint(), net.listener.local_endpoint());
         // After 127.0.0.2 comes ::1, which refuses.
         EXPECT_EQ(time.elapsed(), 500ms);
+    });
+}
+
+TENDRIL_TEST(connect, attempts_that_get_no_stack_are_failures) {
+    test::with_no_stack_left([] {
+        std::vector<tcp_endpoint> const two{at("127.0.0.1", 1), at("127.0.0.2", 1)};
+        error_code error;
+        tcp_stream::connect(two, {}, error);
+        EXPECT_EQ(error, asio_error::operation_aborted);
     });
 }
