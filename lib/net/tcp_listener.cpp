@@ -32,8 +32,10 @@ using detail::stream_stage;
 
 using accept_operation = detail::socket_operation<detail::plain_acceptor>;
 
-// When so many in a row fail, it is not their fault.
-constexpr int most_passed_over = 1024;
+// A rule of the machine may forbid every connection: then it is not their fault.
+constexpr int most_forbidden = 1024;
+
+bool may_last_for_ever(int error) noexcept { return error == EPERM || error == EOPNOTSUPP; }
 
 // A connection that failed before it was accepted; the next one may be fine.
 bool concerns_one_connection(int error) noexcept {
@@ -260,7 +262,7 @@ tcp_stream tcp_listener::accept_until(error_code& error, deadline limit) {
     core_user<listener_core> const alive{*core_};
     listener_core& core = *core_;
     detail::direction_use const acceptor{core.accepting};
-    int passed_over = 0;
+    int forbidden = 0;
     while (core.stage == stream_stage::open) {
         int const descriptor = kernel().accept4(
             core.acceptor->native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -274,7 +276,9 @@ tcp_stream tcp_listener::accept_until(error_code& error, deadline limit) {
                 error = io_error(errc::timed_out);
                 return {};
             }
-        } else if (concerns_one_connection(errno) && ++passed_over <= most_passed_over) {
+        } else if (
+            concerns_one_connection(errno) &&
+            (!may_last_for_ever(errno) || ++forbidden <= most_forbidden)) {
             // Nothing is lost, and there may be many of them.
             detail::account_for_success(core.home);
             deliver_interruption();

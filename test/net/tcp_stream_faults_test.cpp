@@ -229,6 +229,14 @@ TENDRIL_HUB_TEST(tcp_listener, a_storm_of_failed_connections_lets_others_run) {
     EXPECT_GT(turns, 10);
 }
 
+TENDRIL_HUB_TEST(tcp_listener, a_rule_that_forbids_every_connection_is_said) {
+    tcp_listener listener = tcp_listener::bind("127.0.0.1", 0);
+    failing_accept const kernel{EPERM, 2000};
+    error_code error;
+    EXPECT_FALSE(listener.accept(error).is_open());
+    EXPECT_EQ(error.value(), EPERM);
+}
+
 TENDRIL_HUB_TEST(tcp_listener, a_connection_that_cannot_be_adopted_is_closed) {
     tcp_listener listener = tcp_listener::bind("127.0.0.1", 0);
     tcp_stream client = tcp_stream::connect(listener.local_endpoint());
