@@ -10,6 +10,8 @@
 //    whatever is requested meanwhile; all they have to do is to close a descriptor.
 // 2. The winner is the first that has a stream; a later one closes its own.
 // 3. An attempt makes its own descriptor and gives it away as a stream only.
+#include "stream_calls.hpp"
+
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/descriptor.hpp>
 #include <tendril/hub/hub.hpp>
@@ -60,18 +62,6 @@ error_code bind_local_end(int descriptor, tcp_endpoint const& local) noexcept {
     return bound == 0 ? error_code{} : code_of_errno();
 }
 
-// A socket that calls an address where nobody listens may get the same port for itself, and then
-// it is connected with itself.
-bool is_its_own_peer(int descriptor, tcp_endpoint const& peer) noexcept {
-    tcp_endpoint mine;
-    auto size = static_cast<socklen_t>(mine.capacity());
-    if (kernel().getsockname(descriptor, mine.data(), &size) != 0 || size > mine.capacity()) {
-        return false;
-    }
-    mine.resize(size);
-    return mine == peer;
-}
-
 // Asks the kernel until the descriptor is connected, or cannot be. Asking once more says which, and
 // with the error of the attempt itself.
 error_code connect_descriptor(int descriptor, tcp_endpoint const& peer, deadline limit) {
@@ -113,7 +103,7 @@ tcp_stream attempt(
             error = error_code{failure.code().value(), boost::system::system_category()};
         }
     }
-    if (!error.failed() && is_its_own_peer(descriptor, peer)) {
+    if (!error.failed() && detail::is_its_own_peer(descriptor, peer)) {
         error = boost::asio::error::connection_refused;
     }
     if (error.failed()) {

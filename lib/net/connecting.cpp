@@ -32,19 +32,6 @@ void open_socket(stream_core& core, int family, error_code& error) {
     core.take(descriptor, family, error);
 }
 
-// A socket that calls an address where nobody listens may get the same port for itself, and then
-// it is connected with itself.
-bool is_its_own_peer(int descriptor, stream_protocol::endpoint const& peer) noexcept {
-    stream_protocol::endpoint mine;
-    auto size = static_cast<socklen_t>(mine.capacity());
-    if (peer.protocol().family() == AF_UNIX ||
-        kernel().getsockname(descriptor, mine.data(), &size) != 0 || size > mine.capacity()) {
-        return false;
-    }
-    mine.resize(size);
-    return mine == peer;
-}
-
 // Returns false when the call is over; `error` says why.
 bool wait_for_an_answer(stream_core& core, deadline limit, error_code& error) {
     stream_operation connecting{*core.socket, "a connection"};
@@ -70,6 +57,17 @@ bool wait_for_a_place(
 }
 
 }  // namespace
+
+bool is_its_own_peer(int descriptor, stream_protocol::endpoint const& peer) noexcept {
+    stream_protocol::endpoint mine;
+    auto size = static_cast<socklen_t>(mine.capacity());
+    if (peer.protocol().family() == AF_UNIX ||
+        kernel().getsockname(descriptor, mine.data(), &size) != 0 || size > mine.capacity()) {
+        return false;
+    }
+    mine.resize(size);
+    return mine == peer;
+}
 
 void connect_core(
     stream_core& core, stream_protocol::endpoint const& peer, deadline limit, error_code& error) {

@@ -144,6 +144,10 @@ void write_parts_to_end(
 /// closes. Switches: may.
 void tear_down(stream_socket& stream, error_code& error);
 
+/// Says whether a socket is connected with itself: one that calls an address where nobody listens
+/// may get the same port for itself. Switches: never.
+bool is_its_own_peer(int descriptor, stream_protocol::endpoint const& peer) noexcept;
+
 /// Makes a socket for `core` and connects it. Switches: may.
 void connect_core(
     stream_core& core, stream_protocol::endpoint const& peer, deadline limit, error_code& error);
