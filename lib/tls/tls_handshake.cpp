@@ -38,7 +38,8 @@ std::string_view name_in(unsigned char const* data, std::size_t size) noexcept {
 }  // namespace
 
 tls_core::tls_core(hub& here, tls_context const& used, std::string host_name)
-    : home{here},
+    : context_bound{here.context()},
+      home{here},
       host{std::move(host_name)},
       context_{used} {
     clear_openssl_errors();
@@ -133,10 +134,21 @@ void tls_core::go_through_handshake(error_code& error) {
         error = certificate_error(verified);
         return;
     }
+    if (lacks_certificate()) {
+        error = tls_errc::no_certificate;
+        return;
+    }
     // What a server has left now are tickets, which no client waits for: they go with what is next.
     if (SSL_is_server(ssl_.get()) == 0 || SSL_version(ssl_.get()) == TLS1_2_VERSION) {
         flush(error);
     }
+}
+
+// A resumed session shows what was shown when it began, which may be nothing.
+bool tls_core::lacks_certificate() const noexcept {
+    bool const must_show = SSL_is_server(ssl_.get()) != 0 &&
+        (SSL_get_verify_mode(ssl_.get()) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) != 0;
+    return must_show && SSL_get0_peer_certificate(ssl_.get()) == nullptr;
 }
 
 void tls_core::choose_context() {
@@ -153,6 +165,8 @@ void tls_core::choose_context() {
     ssl_context_owner const present = chosen_.state_->present();
     SSL_set_SSL_CTX(ssl_.get(), present.get());
     SSL_set_verify(ssl_.get(), verify_flags(settings), &certificate_came);
+    SSL_set_min_proto_version(ssl_.get(), version_number(settings.lowest));
+    SSL_set_max_proto_version(ssl_.get(), version_number(settings.highest));
     clear_openssl_errors();
 }
 
@@ -203,18 +217,26 @@ int tls_core::session_came(SSL* ssl, SSL_SESSION* came) noexcept {
 
 int tls_core::hello_came(SSL* ssl, int* alert, void*) noexcept {
     tls_core& core = core_of(ssl);
-    if (core.context_is_chosen_) {
-        return SSL_CLIENT_HELLO_SUCCESS;
-    }
     unsigned char const* data = nullptr;
     std::size_t size = 0;
+    std::string_view name;
     if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) == 1) {
-        try {
-            core.host = name_in(data, size);
-        } catch (std::bad_alloc const&) {
-            *alert = SSL_AD_INTERNAL_ERROR;
-            return SSL_CLIENT_HELLO_ERROR;
+        name = name_in(data, size);
+    }
+    if (core.context_is_chosen_) {
+        // The same greeting once more, or the second one of a client that was asked for another
+        // key: that may not want another host (RFC 8446, 4.1.2).
+        if (name == core.host) {
+            return SSL_CLIENT_HELLO_SUCCESS;
         }
+        *alert = SSL_AD_ILLEGAL_PARAMETER;
+        return SSL_CLIENT_HELLO_ERROR;
+    }
+    try {
+        core.host = name;
+    } catch (std::bad_alloc const&) {
+        *alert = SSL_AD_INTERNAL_ERROR;
+        return SSL_CLIENT_HELLO_ERROR;
     }
     return SSL_CLIENT_HELLO_RETRY;
 }

@@ -61,7 +61,8 @@ namespace detail {
 class tls_core;
 }
 
-/// What lets a client resume: given out by one connection, for a later one to the same host.
+/// What lets a client resume: given out by one connection, for a later one to the same host and
+/// with the same context. Another context may trust others, so there it resumes nothing.
 class tls_session {
 public:
     /// Makes one that resumes nothing. Switches: never.
@@ -75,6 +76,8 @@ private:
 
     std::shared_ptr<void> kept_;
     std::string host_;
+    // Whose trust the peer has passed.
+    std::weak_ptr<detail::tls_context_state> context_;
 };
 
 class tls_stream {
