@@ -139,6 +139,8 @@ public:
     tls_stage stage = tls_stage::fresh;
     bool reading = false;
     bool writing = false;
+    /// The end could not be sent in time.
+    bool end_lacked_room = false;
     /// What failed, in words, when the stage is `failed`.
     std::string complaint;
     /// What the client has asked for, on either side.
@@ -194,6 +196,7 @@ private:
     void describe_failure(error_code const& error);
 
     // Bytes.
+    bool sends_before_input() const noexcept;
     void get_input(error_code& error);
     void fill(error_code& error);
     void flush(error_code& error);
@@ -218,6 +221,8 @@ private:
     // The peer was told that we end.
     bool has_ended_ = false;
     bool broken_ = false;
+    // Something was written.
+    bool has_spoken_ = false;
     bool filling_ = false;
     bool flushing_ = false;
     bool context_is_chosen_ = false;

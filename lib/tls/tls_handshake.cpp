@@ -35,6 +35,23 @@ std::string_view name_in(unsigned char const* data, std::size_t size) noexcept {
     return {reinterpret_cast<char const*>(data + head), length};
 }
 
+// The name of a host as a certificate has it: without the dot that ends an absolute one. OpenSSL
+// would take an empty name for any host, and one that begins with a dot for all hosts below.
+std::string certified_name(std::string const& host) {
+    std::string name = host;
+    if (name.ends_with('.')) {
+        name.pop_back();
+    }
+    bool const is_whole = !name.empty() && name.front() != '.' && name.back() != '.' &&
+        name.find("..") == std::string::npos;
+    if (!is_whole) {
+        throw system_error{
+            boost::system::errc::make_error_code(boost::system::errc::invalid_argument),
+            "'" + host + "' cannot be the name of a host"};
+    }
+    return name;
+}
+
 }  // namespace
 
 tls_core::tls_core(hub& here, tls_context const& used, std::string host_name)
@@ -64,14 +81,21 @@ tls_core::~tls_core() {
 }
 
 void tls_core::prepare_client(session_owner resumed) {
+    // What follows would be cut off there.
+    if (host.find('\0') != std::string::npos) {
+        throw system_error{
+            boost::system::errc::make_error_code(boost::system::errc::invalid_argument),
+            "the name of a host has no zero byte"};
+    }
     SSL_set_connect_state(ssl_.get());
     X509_VERIFY_PARAM* const wanted = SSL_get0_param(ssl_.get());
     bool const is_address = X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str()) == 1;
     clear_openssl_errors();
     if (!is_address && !host.empty()) {
+        std::string const name = certified_name(host);
         SSL_set_hostflags(ssl_.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-        if (SSL_set1_host(ssl_.get(), host.c_str()) != 1 ||
-            SSL_set_tlsext_host_name(ssl_.get(), host.c_str()) != 1) {
+        if (SSL_set1_host(ssl_.get(), name.c_str()) != 1 ||
+            SSL_set_tlsext_host_name(ssl_.get(), name.c_str()) != 1) {
             throw_openssl_error("'" + host + "' cannot be the name of a host");
         }
     }

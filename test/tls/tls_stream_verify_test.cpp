@@ -142,6 +142,18 @@ TENDRIL_HUB_TEST(tls_verify, a_session_that_was_not_verified_is_no_way_around_it
     EXPECT_EQ(test::shake(ends).first, tls_errc::self_signed);
 }
 
+TENDRIL_HUB_TEST(tls_verify, a_host_is_named_whole) {
+    using namespace std::string_literals;
+    auto [near, far] = test::memory_stream::pair();
+    for (std::string const& host :
+         {"."s, ".."s, ".test"s, "good..test"s, "good.test.."s, "192.0.2.7\0.test"s}) {
+        EXPECT_THROW(tls_stream::client(std::move(near), good_client(), host), system_error)
+            << host;
+    }
+    EXPECT_TRUE(near.is_open());
+    EXPECT_EQ(judge_server(test::good_identity(), "good.test.").client, error_code{});
+}
+
 // Clients that must show who they are.
 
 TENDRIL_HUB_TEST(tls_verify, a_server_can_ask_clients_for_a_certificate) {
