@@ -14,6 +14,7 @@
 #include <ctime>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 namespace tendril {
 namespace {
@@ -71,9 +72,14 @@ std::string fingerprint_of(X509 const& certificate) {
     return text;
 }
 
+// Empty when it is none: whoever made the certificate may have written any number of bytes.
 std::string address_text(ASN1_OCTET_STRING const& address) {
     std::array<char, INET6_ADDRSTRLEN> text{};
-    int const family = ASN1_STRING_length(&address) == 4 ? AF_INET : AF_INET6;
+    int const size = ASN1_STRING_length(&address);
+    if (size != 4 && size != 16) {
+        return {};
+    }
+    int const family = size == 4 ? AF_INET : AF_INET6;
     inet_ntop(family, ASN1_STRING_get0_data(&address), text.data(), text.size());
     return text.data();
 }
@@ -94,7 +100,9 @@ std::vector<std::string> names_of(X509& certificate) {
                 reinterpret_cast<char const*>(ASN1_STRING_get0_data(name.d.dNSName)),
                 static_cast<std::size_t>(ASN1_STRING_length(name.d.dNSName)));
         } else if (name.type == GEN_IPADD) {
-            names.push_back(address_text(*name.d.iPAddress));
+            if (std::string text = address_text(*name.d.iPAddress); !text.empty()) {
+                names.push_back(std::move(text));
+            }
         }
     }
     return names;

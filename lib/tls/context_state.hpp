@@ -7,6 +7,7 @@
 
 #include <tendril/tls/tls_context.hpp>
 
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <mutex>
@@ -54,11 +55,17 @@ public:
 private:
     ssl_context_owner build(tls_identity const* identity) const;
 
+    // Marks the server's sessions: a ticket of one context is no way into another one. A reload
+    // keeps it.
+    std::array<unsigned char, SSL_MAX_SID_CTX_LENGTH> const mark_;
     std::mutex guard_;
     // All below: under `guard_`.
     ssl_context_owner present_;
     std::unordered_map<std::string, session_owner> sessions_;
 };
+
+/// OpenSSL's number for a version.
+int version_number(tls_version version) noexcept;
 
 /// What is verified about the peer, as OpenSSL's flags.
 int verify_flags(tls_settings const& settings) noexcept;

@@ -3,6 +3,8 @@
 // 1. OpenSSL's context does not change once a connection was made of it: another certificate means
 //    another context. Connections hold theirs.
 // 2. The keys of tickets are handed on to the next context, so that a reload ends no session.
+// 3. A chosen context decrypts the tickets of the one that chose it, so the mark of a session says
+//    whose it is: each context goes on with its own only.
 #include "context_state.hpp"
 #include "tls_core.hpp"
 
@@ -12,6 +14,7 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 
 #include <array>
 #include <cstring>
@@ -24,10 +27,6 @@ extern "C" char const tendril_needs_openssl_3_for_tls = 0;
 namespace tendril {
 namespace detail {
 namespace {
-
-int number_of(tls_version version) noexcept {
-    return version == tls_version::tls_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION;
-}
 
 std::string on_the_wire(std::vector<std::string> const& protocols) {
     std::string wire;
@@ -142,11 +141,21 @@ void set_protocols(SSL_CTX& context, tls_settings const& settings) {
     }
 }
 
-void set_sessions(SSL_CTX& context, tls_settings const& settings) {
+using session_mark = std::array<unsigned char, SSL_MAX_SID_CTX_LENGTH>;
+
+session_mark new_session_mark() {
+    session_mark made;
+    if (RAND_bytes(made.data(), static_cast<int>(made.size())) != 1) {
+        throw_openssl_error("OpenSSL gives no random bytes");
+    }
+    return made;
+}
+
+void set_sessions(SSL_CTX& context, tls_settings const& settings, session_mark const& mark) {
     if (settings.role == tls_role::server) {
         // Tickets alone: the server keeps nothing.
-        constexpr std::array<unsigned char, 7> mark{'t', 'e', 'n', 'd', 'r', 'i', 'l'};
-        SSL_CTX_set_session_id_context(&context, mark.data(), mark.size());
+        SSL_CTX_set_session_id_context(
+            &context, mark.data(), static_cast<unsigned int>(mark.size()));
         SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
         return;
     }
@@ -167,6 +176,10 @@ void hand_on_ticket_keys(SSL_CTX& from, SSL_CTX& to) noexcept {
 
 }  // namespace
 
+int version_number(tls_version version) noexcept {
+    return version == tls_version::tls_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION;
+}
+
 int verify_flags(tls_settings const& settings) noexcept {
     switch (settings.verify) {
     case tls_verify::required:
@@ -181,6 +194,7 @@ int verify_flags(tls_settings const& settings) noexcept {
 
 tls_context_state::tls_context_state(tls_settings given, tls_identity const* identity)
     : settings{std::move(given)},
+      mark_{new_session_mark()},
       present_{build(identity)} {}
 
 ssl_context_owner tls_context_state::build(tls_identity const* identity) const {
@@ -191,8 +205,8 @@ ssl_context_owner tls_context_state::build(tls_identity const* identity) const {
         throw_openssl_error("OpenSSL makes no context");
     }
     SSL_CTX& context = *made;
-    SSL_CTX_set_min_proto_version(&context, number_of(settings.lowest));
-    SSL_CTX_set_max_proto_version(&context, number_of(settings.highest));
+    SSL_CTX_set_min_proto_version(&context, version_number(settings.lowest));
+    SSL_CTX_set_max_proto_version(&context, version_number(settings.highest));
     SSL_CTX_set_options(
         &context,
         SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
@@ -206,7 +220,7 @@ ssl_context_owner tls_context_state::build(tls_identity const* identity) const {
         use_identity(context, *identity);
     }
     set_protocols(context, settings);
-    set_sessions(context, settings);
+    set_sessions(context, settings, mark_);
     if (settings.choose) {
         SSL_CTX_set_client_hello_cb(&context, &tls_core::hello_came, nullptr);
     }

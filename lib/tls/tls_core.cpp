@@ -105,11 +105,28 @@ tls_step tls_core::judge(int result, error_code& error) noexcept {
     return tls_step::failed;
 }
 
-// What is in `out` may be what the peer waits for. When somebody sends it already, that goes on
-// until nothing is left. When it cannot be sent, what the peer has said before can still be read,
-// and an alert that tells why may be in it.
+// Says whether whoever wants input sends first what is in `out`. In a handshake the peer waits for
+// that. Before the first write there is little of it, such as tickets, and room for it. Afterwards a
+// reader must not wait for room that comes when the peer has been read: answers of TLS go with the
+// next write, unless they are many. An end has no next write.
+bool tls_core::sends_before_input() const noexcept {
+    if (wire_.out.empty() || flushing_ || broken_ || end_lacked_room) {
+        return false;
+    }
+    return !has_spoken_ || has_ended_ || wire_.out.full();
+}
+
+// When `out` cannot be sent, what the peer has said before can still be read, and an alert that
+// tells why may be in it.
 void tls_core::get_input(error_code& error) {
-    if (!wire_.out.empty() && !flushing_) {
+    if (wire_.out.flooded() && (flushing_ || broken_)) {
+        complaint = "TLS: the peer asks for more answers than it reads";
+        error = boost::asio::error::no_buffer_space;
+        set_failed(error);
+        drop_below();
+        return;
+    }
+    if (sends_before_input()) {
         flush(error);
         error = refusal();
         if (error.failed()) {
@@ -229,6 +246,7 @@ std::size_t tls_core::encrypt(buffer_cursor& from, extent how_much, error_code& 
 }
 
 [[gnu::noinline]] std::size_t tls_core::encrypt_piece(buffer_cursor& from, error_code& error) {
+    has_spoken_ = true;
     std::array<char, staging_size> staging;
     boost::asio::const_buffer const piece = from.next(staging);
     std::size_t taken = 0;

@@ -25,7 +25,8 @@
 // 3. What is in `out` stays there until it has left. So whoever is interrupted in a flush loses
 //    nothing: the next one goes on in the middle of a record.
 // 4. Data that was decrypted is returned in the same step: nobody parks with it.
-// 5. A core is shared by the handle and by whoever is inside a call, because the handle may go.
+// 5. A core whose hub has gone is closed, and looks at the hub no more.
+// 6. A core is shared by the handle and by whoever is inside a call, because the handle may go.
 
 #include "context_state.hpp"
 #include "openssl.hpp"
@@ -34,6 +35,7 @@
 #include <tendril/hub/deadline.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/io/any_stream.hpp>
+#include <tendril/io/context_bound.hpp>
 #include <tendril/io/error.hpp>
 #include <tendril/sync/wait_queue.hpp>
 #include <tendril/time/timeout.hpp>
@@ -82,7 +84,7 @@ private:
     std::size_t offset_ = 0;
 };
 
-class tls_core {
+class tls_core final : private context_bound {
 public:
     using const_buffers = buffer_cursor::const_buffers;
     /// How much of the buffers a write takes.
@@ -121,7 +123,10 @@ public:
     void require_thread() const;
 
     SSL* ssl() const noexcept { return ssl_.get(); }
+    tls_context const& context() const noexcept { return context_; }
     bool broken() const noexcept { return broken_; }
+    /// Says whether the server's end has asked which context to use, for the name in `host`.
+    bool context_is_chosen() const noexcept { return context_is_chosen_; }
 
     // Called by OpenSSL.
     static int session_came(SSL* ssl, SSL_SESSION* session) noexcept;
@@ -134,6 +139,8 @@ public:
     tls_stage stage = tls_stage::fresh;
     bool reading = false;
     bool writing = false;
+    /// The end could not be sent in time.
+    bool end_lacked_room = false;
     /// What failed, in words, when the stage is `failed`.
     std::string complaint;
     /// What the client has asked for, on either side.
@@ -146,6 +153,9 @@ public:
     std::chrono::nanoseconds close_limit = std::chrono::seconds{1};
 
 private:
+    // Nobody waits any more: the hub has ended those who did.
+    void leave_context() noexcept override { stage = tls_stage::closed; }
+
     /// Calls OpenSSL once.
     template <typename F>
     tls_step call(F function, error_code& error) noexcept {
@@ -181,10 +191,12 @@ private:
     error_code shake_or_wait();
     void shake_hands();
     void go_through_handshake(error_code& error);
+    bool lacks_certificate() const noexcept;
     void choose_context();
     void describe_failure(error_code const& error);
 
     // Bytes.
+    bool sends_before_input() const noexcept;
     void get_input(error_code& error);
     void fill(error_code& error);
     void flush(error_code& error);
@@ -209,6 +221,8 @@ private:
     // The peer was told that we end.
     bool has_ended_ = false;
     bool broken_ = false;
+    // Something was written.
+    bool has_spoken_ = false;
     bool filling_ = false;
     bool flushing_ = false;
     bool context_is_chosen_ = false;

@@ -35,10 +35,28 @@ std::string_view name_in(unsigned char const* data, std::size_t size) noexcept {
     return {reinterpret_cast<char const*>(data + head), length};
 }
 
+// The name of a host as a certificate has it: without the dot that ends an absolute one. OpenSSL
+// would take an empty name for any host, and one that begins with a dot for all hosts below.
+std::string certified_name(std::string const& host) {
+    std::string name = host;
+    if (name.ends_with('.')) {
+        name.pop_back();
+    }
+    bool const is_whole = !name.empty() && name.front() != '.' && name.back() != '.' &&
+        name.find("..") == std::string::npos;
+    if (!is_whole) {
+        throw system_error{
+            boost::system::errc::make_error_code(boost::system::errc::invalid_argument),
+            "'" + host + "' cannot be the name of a host"};
+    }
+    return name;
+}
+
 }  // namespace
 
 tls_core::tls_core(hub& here, tls_context const& used, std::string host_name)
-    : home{here},
+    : context_bound{here.context()},
+      home{here},
       host{std::move(host_name)},
       context_{used} {
     clear_openssl_errors();
@@ -63,14 +81,21 @@ tls_core::~tls_core() {
 }
 
 void tls_core::prepare_client(session_owner resumed) {
+    // What follows would be cut off there.
+    if (host.find('\0') != std::string::npos) {
+        throw system_error{
+            boost::system::errc::make_error_code(boost::system::errc::invalid_argument),
+            "the name of a host has no zero byte"};
+    }
     SSL_set_connect_state(ssl_.get());
     X509_VERIFY_PARAM* const wanted = SSL_get0_param(ssl_.get());
     bool const is_address = X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str()) == 1;
     clear_openssl_errors();
     if (!is_address && !host.empty()) {
+        std::string const name = certified_name(host);
         SSL_set_hostflags(ssl_.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-        if (SSL_set1_host(ssl_.get(), host.c_str()) != 1 ||
-            SSL_set_tlsext_host_name(ssl_.get(), host.c_str()) != 1) {
+        if (SSL_set1_host(ssl_.get(), name.c_str()) != 1 ||
+            SSL_set_tlsext_host_name(ssl_.get(), name.c_str()) != 1) {
             throw_openssl_error("'" + host + "' cannot be the name of a host");
         }
     }
@@ -133,10 +158,21 @@ void tls_core::go_through_handshake(error_code& error) {
         error = certificate_error(verified);
         return;
     }
+    if (lacks_certificate()) {
+        error = tls_errc::no_certificate;
+        return;
+    }
     // What a server has left now are tickets, which no client waits for: they go with what is next.
     if (SSL_is_server(ssl_.get()) == 0 || SSL_version(ssl_.get()) == TLS1_2_VERSION) {
         flush(error);
     }
+}
+
+// A resumed session shows what was shown when it began, which may be nothing.
+bool tls_core::lacks_certificate() const noexcept {
+    bool const must_show = SSL_is_server(ssl_.get()) != 0 &&
+        (SSL_get_verify_mode(ssl_.get()) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) != 0;
+    return must_show && SSL_get0_peer_certificate(ssl_.get()) == nullptr;
 }
 
 void tls_core::choose_context() {
@@ -153,6 +189,8 @@ void tls_core::choose_context() {
     ssl_context_owner const present = chosen_.state_->present();
     SSL_set_SSL_CTX(ssl_.get(), present.get());
     SSL_set_verify(ssl_.get(), verify_flags(settings), &certificate_came);
+    SSL_set_min_proto_version(ssl_.get(), version_number(settings.lowest));
+    SSL_set_max_proto_version(ssl_.get(), version_number(settings.highest));
     clear_openssl_errors();
 }
 
@@ -203,18 +241,26 @@ int tls_core::session_came(SSL* ssl, SSL_SESSION* came) noexcept {
 
 int tls_core::hello_came(SSL* ssl, int* alert, void*) noexcept {
     tls_core& core = core_of(ssl);
-    if (core.context_is_chosen_) {
-        return SSL_CLIENT_HELLO_SUCCESS;
-    }
     unsigned char const* data = nullptr;
     std::size_t size = 0;
+    std::string_view name;
     if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) == 1) {
-        try {
-            core.host = name_in(data, size);
-        } catch (std::bad_alloc const&) {
-            *alert = SSL_AD_INTERNAL_ERROR;
-            return SSL_CLIENT_HELLO_ERROR;
+        name = name_in(data, size);
+    }
+    if (core.context_is_chosen_) {
+        // The same greeting once more, or the second one of a client that was asked for another
+        // key: that may not want another host (RFC 8446, 4.1.2).
+        if (name == core.host) {
+            return SSL_CLIENT_HELLO_SUCCESS;
         }
+        *alert = SSL_AD_ILLEGAL_PARAMETER;
+        return SSL_CLIENT_HELLO_ERROR;
+    }
+    try {
+        core.host = name;
+    } catch (std::bad_alloc const&) {
+        *alert = SSL_AD_INTERNAL_ERROR;
+        return SSL_CLIENT_HELLO_ERROR;
     }
     return SSL_CLIENT_HELLO_RETRY;
 }

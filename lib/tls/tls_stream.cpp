@@ -23,7 +23,10 @@ error_code refusal_of(tls_core const* core) {
     if (core == nullptr) {
         return io_error(errc::closed);
     }
-    core->require_thread();
+    // The hub of a closed one may be gone.
+    if (core->stage != detail::tls_stage::closed) {
+        core->require_thread();
+    }
     return core->refusal();
 }
 error_code refusal_of(tls_core const* core, bool tls_core::*direction) {
@@ -93,7 +96,7 @@ tls_stream tls_stream::prepare_client(
         "the name of the host is needed to verify its certificate: give the one that was asked "
         "for");
     detail::session_owner resumed;
-    if (session && session.host_ == host) {
+    if (session && session.host_ == host && session.context_.lock() == context.state_) {
         resumed.reset(static_cast<SSL_SESSION*>(session.kept_.get()));
         SSL_SESSION_up_ref(resumed.get());
     } else {
@@ -197,6 +200,7 @@ void tls_stream::shutdown_send(error_code& error) {
     bool const in_time = detail::within(
         present_limit(nullptr, core.write_limit), [&] { core.end_sending(error); });
     if (!in_time) {
+        core.end_lacked_room = true;
         error = io_error(errc::timed_out);
     }
 }
@@ -208,7 +212,7 @@ void tls_stream::shutdown_send() {
 }
 
 void tls_stream::close() {
-    if (core_ != nullptr) {
+    if (core_ != nullptr && core_->stage != detail::tls_stage::closed) {
         core_->require_thread();
         tls_user const alive{*core_};
         core_->close();
@@ -276,6 +280,9 @@ std::string tls_stream::alpn() const {
 }
 
 std::string tls_stream::server_name() const {
+    if (secured().context_is_chosen()) {
+        return core_->host;
+    }
     char const* const name = SSL_get_servername(secured().ssl(), TLSEXT_NAMETYPE_host_name);
     return name != nullptr ? name : "";
 }
@@ -298,6 +305,7 @@ tls_session tls_stream::session() const {
                                                SSL_SESSION_free(static_cast<SSL_SESSION*>(session));
                                            }};
         kept.host_ = core_->host;
+        kept.context_ = core_->context().state_;
     }
     return kept;
 }

@@ -52,6 +52,8 @@ public:
 
     bool empty() const noexcept { return sending_.empty() && waiting_.empty(); }
     bool full() const noexcept { return waiting_.size() >= most; }
+    /// Says whether more waits than writers leave: the peer asks for answers and reads none.
+    bool flooded() const noexcept { return waiting_.size() > 4 * most; }
 
     /// Throws: std::bad_alloc.
     void add(char const* from, std::size_t size) {

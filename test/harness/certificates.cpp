@@ -73,7 +73,9 @@ certificate_pointer unsigned_certificate(certificate_wish const& wish, EVP_PKEY*
         X509_get_subject_name(made.get()), "CN", MBSTRING_UTF8,
         reinterpret_cast<unsigned char const*>(wish.subject.c_str()), -1, -1, 0);
     X509_set_pubkey(made.get(), key);
-    if (!wish.names.empty()) {
+    if (!wish.raw_names.empty()) {
+        add_extension(made.get(), NID_subject_alt_name, wish.raw_names);
+    } else if (!wish.names.empty()) {
         add_extension(made.get(), NID_subject_alt_name, alternative_names(wish.names));
     }
     return made;

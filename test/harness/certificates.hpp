@@ -16,6 +16,8 @@ namespace tendril::test {
 struct certificate_wish {
     std::string subject = "test";
     std::vector<std::string> names = {"good.test"};
+    /// Instead of the names: what stands there, as OpenSSL's notation of an extension.
+    std::string raw_names = {};
     std::chrono::seconds valid_from = -std::chrono::hours{1};
     std::chrono::seconds valid_until = std::chrono::hours{24};
 };

@@ -54,6 +54,14 @@ TENDRIL_HUB_TEST(tls_certificate, says_whose_it_is_and_for_how_long) {
     EXPECT_FALSE(ends.server.peer_certificate());
 }
 
+TENDRIL_HUB_TEST(tls_certificate, an_address_of_an_impossible_length_is_no_name) {
+    // Addresses of one byte and of four.
+    tls_identity const odd = test::trusted().issue({.raw_names = "DER:30098701418704C0000207"});
+    auto ends = test::shaken_ends(
+        tls_context::client({.verify = tls_verify::nothing}), test::good_server({.identity = odd}));
+    EXPECT_EQ(ends.client.peer_certificate()->names, (std::vector<std::string>{"192.0.2.7"}));
+}
+
 TENDRIL_HUB_TEST(tls_certificate, an_identity_is_read_from_files) {
     text_file const chain{test::good_identity().chain};
     text_file const key{test::good_identity().key};

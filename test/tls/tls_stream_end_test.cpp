@@ -6,6 +6,7 @@
 #include <tendril/tls/tls_stream.hpp>
 
 #include <chrono>
+#include <thread>
 
 namespace {
 
@@ -317,4 +318,34 @@ TENDRIL_HUB_TEST(tls_end, a_limit_of_somebody_else_is_thrown) {
     EXPECT_THROW(with_timeout(1s, [&] { hear(made.client); }), timed_out);
     made.peer.write("not lost");
     EXPECT_EQ(hear(made.client), "not lost");
+}
+
+TENDRIL_HUB_TEST(tls_end, a_reader_needs_no_room_for_what_was_written) {
+    auto ends = shaken_ends();
+    std::string const large = long_text(1024 * 1024);
+    auto peer = spawn([&] { EXPECT_EQ(say(ends.server, large), error_code{}); });
+    error_code error;
+    ends.client.write_for(buffer(large), error, 1s);
+    EXPECT_EQ(error, errc::timed_out);
+    EXPECT_EQ(test::hear_exactly(ends.client, large.size()), large);
+    EXPECT_EQ(say(ends.client, "x"), errc::broken);
+    peer.join();
+}
+
+TENDRIL_TEST(tls_end, a_stream_may_outlive_its_hub) {
+    tls_stream kept;
+    tls_stream other;
+    run([&] {
+        auto ends = test::shaken_ends();
+        kept = std::move(ends.client);
+        other = std::move(ends.server);
+    });
+    EXPECT_FALSE(kept.is_open());
+    kept.close();
+    std::thread{[moved = std::move(other)] {}}.join();
+    run([&] {
+        EXPECT_EQ(test::hear(kept), test::closed_said());
+        EXPECT_EQ(test::say(kept, "x"), errc::closed);
+        kept.close();
+    });
 }

@@ -182,22 +182,21 @@ TENDRIL_HUB_TEST(tls_stream, a_context_resumes_the_session_with_the_same_host) {
 }
 
 TENDRIL_HUB_TEST(tls_stream, a_session_can_be_taken_along) {
-    tls_context const first = good_client({.kept_sessions = 0});
-    tls_context const second = good_client({.kept_sessions = 0});
+    tls_context const client = good_client({.kept_sessions = 0});
     tls_context const server = good_server();
     tls_session kept;
     EXPECT_FALSE(static_cast<bool>(kept));
     {
-        auto ends = shaken_ends(first, server);
+        auto ends = shaken_ends(client, server);
         say(ends.server, "x");
         hear(ends.client);
         kept = ends.client.session();
     }
     ASSERT_TRUE(static_cast<bool>(kept));
-    EXPECT_FALSE(resumes(first, server));
+    EXPECT_FALSE(resumes(client, server));
     auto [near, far] = test::memory_stream::pair();
     test::secured_ends ends{
-        tls_stream::client(std::move(near), second, "good.test", kept),
+        tls_stream::client(std::move(near), client, "good.test", kept),
         tls_stream::server(std::move(far), server)};
     test::shake(ends);
     EXPECT_TRUE(ends.client.session_reused());

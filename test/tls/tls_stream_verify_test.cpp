@@ -142,6 +142,18 @@ TENDRIL_HUB_TEST(tls_verify, a_session_that_was_not_verified_is_no_way_around_it
     EXPECT_EQ(test::shake(ends).first, tls_errc::self_signed);
 }
 
+TENDRIL_HUB_TEST(tls_verify, a_host_is_named_whole) {
+    using namespace std::string_literals;
+    auto [near, far] = test::memory_stream::pair();
+    for (std::string const& host :
+         {"."s, ".."s, ".test"s, "good..test"s, "good.test.."s, "192.0.2.7\0.test"s}) {
+        EXPECT_THROW(tls_stream::client(std::move(near), good_client(), host), system_error)
+            << host;
+    }
+    EXPECT_TRUE(near.is_open());
+    EXPECT_EQ(judge_server(test::good_identity(), "good.test.").client, error_code{});
+}
+
 // Clients that must show who they are.
 
 TENDRIL_HUB_TEST(tls_verify, a_server_can_ask_clients_for_a_certificate) {
@@ -181,4 +193,61 @@ TENDRIL_HUB_TEST(tls_verify, a_client_may_show_none_but_no_bad_one) {
     });
     EXPECT_TRUE(test::contains(hear(with.client), "alert"));
     EXPECT_EQ(serving.get(), tls_errc::self_signed);
+}
+
+// Hosts of one server.
+
+TENDRIL_HUB_TEST(tls_verify, a_ticket_of_one_host_is_no_way_into_another_one) {
+    tls_context const strict = good_server(
+        {.clients = tls_verify::required, .authorities = test::trusted().pem()});
+    bool is_strict = false;
+    tls_context const server = good_server(
+        {.choose = [&](std::string const&) { return is_strict ? strict : tls_context{}; }});
+    for (tls_version const version : {tls_version::tls_1_2, tls_version::tls_1_3}) {
+        tls_context const client = good_client({.highest = version});
+        is_strict = false;
+        for (bool const again : {false, true}) {
+            auto ends = shaken_ends(client, server);
+            EXPECT_EQ(ends.client.session_reused(), again);
+            test::say(ends.server, "x");
+            hear(ends.client);
+        }
+        is_strict = true;
+        auto ends = unshaken_ends(client, server);
+        EXPECT_EQ(test::shake(ends).second, tls_errc::no_certificate);
+    }
+}
+
+TENDRIL_HUB_TEST(tls_verify, a_chosen_context_sets_the_versions) {
+    tls_context const modern = good_server({.lowest = tls_version::tls_1_3});
+    tls_context const old = good_server({.highest = tls_version::tls_1_2});
+    bool is_old = true;
+    tls_context const server = good_server(
+        {.choose = [&](std::string const&) { return is_old ? old : modern; }});
+    auto ends = shaken_ends(good_client(), server);
+    EXPECT_EQ(ends.client.version(), tls_version::tls_1_2);
+    EXPECT_EQ(ends.server.server_name(), "good.test");
+    is_old = false;
+    auto refused = unshaken_ends(good_client({.highest = tls_version::tls_1_2}), server);
+    EXPECT_TRUE(test::shake(refused).second.failed());
+}
+
+TENDRIL_HUB_TEST(tls_verify, a_session_is_for_the_context_that_it_comes_from) {
+    tls_context const server = good_server();
+    tls_session kept;
+    {
+        auto ends = shaken_ends(good_client(), server);
+        test::say(ends.server, "x");
+        hear(ends.client);
+        kept = ends.client.session();
+    }
+    ASSERT_TRUE(static_cast<bool>(kept));
+    test::authority const somebody{"somebody else"};
+    auto [near, far] = test::memory_stream::pair();
+    test::secured_ends ends{
+        tls_stream::client(
+            std::move(near), tls_context::client({.authorities = somebody.pem()}), "good.test",
+            kept),
+        tls_stream::server(std::move(far), server)};
+    EXPECT_EQ(test::shake(ends).first, tls_errc::unknown_authority);
 }

@@ -61,7 +61,8 @@ namespace detail {
 class tls_core;
 }
 
-/// What lets a client resume: given out by one connection, for a later one to the same host.
+/// What lets a client resume: given out by one connection, for a later one to the same host and
+/// with the same context. Another context may trust others, so there it resumes nothing.
 class tls_session {
 public:
     /// Makes one that resumes nothing. Switches: never.
@@ -75,6 +76,8 @@ private:
 
     std::shared_ptr<void> kept_;
     std::string host_;
+    // Whose trust the peer has passed.
+    std::weak_ptr<detail::tls_context_state> context_;
 };
 
 class tls_stream {
@@ -102,8 +105,8 @@ public:
 
     /// Makes the client's end over a connected stream, for the host that the peer should be; with a
     /// session of before if there is one. The stream is taken over; when this throws it is still
-    /// the caller's. Throws: std::bad_alloc; misuse when the context is no client's, or there is no
-    /// host and it must be verified. Switches: never.
+    /// the caller's. Throws: std::bad_alloc; system_error when that cannot be the name of a host;
+    /// misuse when the context is no client's, or there is no host and it must be verified. Switches: never.
     template <byte_stream Stream>
     requires(!std::is_reference_v<Stream>) static tls_stream client(
         Stream&& stream, tls_context const& context, std::string host, tls_session session = {}) {
