@@ -76,7 +76,7 @@ struct ends {
 };
 
 // Reads one byte, and looks whether what was sent is lost or there twice.
-struct byte_reader {
+struct one_byte_reader {
     local_pair& pair;
     int received = 0;
 
@@ -166,7 +166,7 @@ private:
 TENDRIL_HUB_TEST(use_greenlet_races, a_completion_and_a_cancellation_in_one_turn_lose_nothing) {
     int const laps = test::laps(1'000, 100'000);
     local_pair pair{this_hub().context()};
-    byte_reader reader{pair};
+    one_byte_reader reader{pair};
     ends seen;
     for (int lap = 0; lap < laps; ++lap) {
         auto waiting = spawn([&] { reader.read(); });
