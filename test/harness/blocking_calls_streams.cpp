@@ -201,7 +201,7 @@ struct listener_and_clients {
     std::vector<int> clients;
 };
 
-blocking_call accepting() {
+blocking_call accepting_from_unix() {
     auto const open = std::make_shared<listener_and_clients>(16);
     return {
         .name = "unix_listener::accept",
@@ -226,7 +226,7 @@ void add_calls_of_streams(calls& all) {
     add_both(all, writing_some);
     add_both(all, sending_a_file);
     add_both(all, sending_descriptors);
-    all.push_back(accepting);
+    all.push_back(accepting_from_unix);
 }
 
 }  // namespace tendril::test

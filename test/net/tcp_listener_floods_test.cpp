@@ -31,14 +31,14 @@ std::ptrdiff_t descriptors_in_use() {
 }
 
 // A kernel whose accept says the same so many times.
-struct failing_accept {
+struct accept_that_fails {
     static inline int failures_left = 0;
     static inline int failure = 0;
 
     system_calls table = real_kernel();
     replaced_system_calls in_place{table};
 
-    failing_accept(int count, int code) {
+    accept_that_fails(int count, int code) {
         failures_left = count;
         failure = code;
         table.accept4 = [](int fd, sockaddr* address, socklen_t* size, int flags) {
@@ -67,17 +67,17 @@ TENDRIL_HUB_TEST(tcp_listener, what_fails_before_it_is_accepted_is_passed_over) 
     for (int const failure :
          {ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP,
           ENETUNREACH, EINTR, EPERM}) {
-        failing_accept const kernel{3, failure};
+        accept_that_fails const kernel{3, failure};
         auto const here = tcp_stream::connect(listener.local_endpoint());
         EXPECT_EQ(listener.accept().remote_endpoint(), here.local_endpoint()) << failure;
-        EXPECT_EQ(failing_accept::failures_left, 0);
+        EXPECT_EQ(accept_that_fails::failures_left, 0);
     }
 }
 
 TENDRIL_HUB_TEST(tcp_listener, a_lack_is_told_and_leaves_the_connection_in_the_queue) {
     tcp_listener listener = tcp_listener::bind("127.0.0.1", 0);
     for (int const failure : {EMFILE, ENFILE, ENOBUFS, ENOMEM}) {
-        failing_accept const kernel{1, failure};
+        accept_that_fails const kernel{1, failure};
         auto const here = tcp_stream::connect(listener.local_endpoint());
         error_code error;
         EXPECT_FALSE(listener.accept(error).is_open());
@@ -88,7 +88,7 @@ TENDRIL_HUB_TEST(tcp_listener, a_lack_is_told_and_leaves_the_connection_in_the_q
 
 TENDRIL_HUB_TEST(tcp_listener, a_flood_of_failures_lets_others_run_and_can_be_left) {
     tcp_listener listener = tcp_listener::bind("127.0.0.1", 0);
-    failing_accept const kernel{1'000'000'000, ECONNABORTED};
+    accept_that_fails const kernel{1'000'000'000, ECONNABORTED};
     auto acceptor = spawn([&] { listener.accept(); });
     for (int turns = 0; turns < 10; ++turns) {
         yield();
@@ -97,7 +97,7 @@ TENDRIL_HUB_TEST(tcp_listener, a_flood_of_failures_lets_others_run_and_can_be_le
     acceptor.cancel();
     acceptor.join();
     EXPECT_TRUE(acceptor.was_cancelled());
-    EXPECT_GT(failing_accept::failures_left, 0);
+    EXPECT_GT(accept_that_fails::failures_left, 0);
 }
 
 // Hazard H59.
