@@ -106,7 +106,7 @@ tls_step tls_core::judge(int result, error_code& error) noexcept {
 }
 
 // Says whether whoever wants input sends first what is in `out`. In a handshake the peer waits for
-// that. Before the first write there is little of it, such as tickets, and room for it. Afterwards a
+// that. Before the first write there is little of it, such as tickets, and room for it. After it a
 // reader must not wait for room that comes when the peer has been read: answers of TLS go with the
 // next write, unless they are many. An end has no next write.
 bool tls_core::sends_before_input() const noexcept {

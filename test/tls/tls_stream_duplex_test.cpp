@@ -97,6 +97,26 @@ TENDRIL_HUB_TEST(tls_duplex, new_keys_are_agreed_upon_while_both_write) {
     EXPECT_GT(peer.key_updates(), 0);
 }
 
+TENDRIL_HUB_TEST(tls_duplex, a_peer_that_asks_for_ever_new_keys_and_reads_nothing_is_given_up) {
+    auto [near, far] = test::memory_stream::pair({.capacity = 10'000});
+    raw_peer peer{std::move(far)};
+    tls_stream client = tls_stream::client(std::move(near), test::good_client(), "good.test");
+    auto serving = spawn([&] {
+        peer.handshake();
+        return test::outcome_of([&] {
+            while (true) {
+                peer.ask_for_new_keys();
+            }
+        });
+    });
+    client.handshake();
+    auto writer = spawn([&] { return say(client, long_text(100'000)); });
+    EXPECT_EQ(hear(client), test::in_brackets(boost::asio::error::no_buffer_space));
+    EXPECT_EQ(writer.get(), boost::asio::error::no_buffer_space);
+    EXPECT_FALSE(client.is_open());
+    EXPECT_NE(serving.get(), "returned");
+}
+
 // A server owes tickets when it has shaken hands.
 
 TENDRIL_HUB_TEST(tls_duplex, a_read_sends_what_it_owes_before_it_waits) {

@@ -5,6 +5,12 @@
 #include <tendril/tls/tls_stream.hpp>
 
 #include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
 
 namespace {
 
@@ -48,6 +54,60 @@ verdict judge_server(
     serving.join();
     EXPECT_EQ(ERR_peek_error(), 0U);
     return heard;
+}
+
+// The greeting of a client for good.test, whose one key is of the first of two groups.
+std::string greeting_of_two_groups() {
+    std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> const context{
+        SSL_CTX_new(TLS_client_method()), &SSL_CTX_free};
+    SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
+    SSL_CTX_set1_groups_list(context.get(), "X25519:X448");
+    std::unique_ptr<SSL, decltype(&SSL_free)> const ssl{SSL_new(context.get()), &SSL_free};
+    BIO* const out = BIO_new(BIO_s_mem());
+    SSL_set_bio(ssl.get(), BIO_new(BIO_s_mem()), out);
+    SSL_set_tlsext_host_name(ssl.get(), "good.test");
+    SSL_connect(ssl.get());
+    ERR_clear_error();
+    std::string text(4096, '\0');
+    text.resize(static_cast<std::size_t>(BIO_read(out, text.data(), 4096)));
+    return text;
+}
+
+void exchange_bytes(std::string& text, std::string_view from, std::string_view to) {
+    std::size_t const at = text.find(from);
+    ASSERT_NE(at, std::string::npos);
+    text.replace(at, from.size(), to);
+}
+
+// A client greets with a key of a group that nobody knows, and once more when it was asked for
+// another one. Returns how the handshake of the server ends.
+error_code greet_twice(std::string_view second_name) {
+    using namespace std::string_view_literals;
+    auto [near, far] = test::memory_stream::pair();
+    int choices = 0;
+    tls_context const context = good_server({.choose = [&](std::string const&) {
+        ++choices;
+        return tls_context{};
+    }});
+    tls_stream server = tls_stream::server(std::move(far), context);
+    error_code said;
+    auto serving = spawn([&] { server.handshake(said); });
+    std::string second = greeting_of_two_groups();
+    std::string first = second;
+    exchange_bytes(first, "\x00\x04\x00\x1d\x00\x1e"sv, "\x00\x04\x00\x1d\x0a\x0a"sv);
+    exchange_bytes(
+        first, "\x00\x33\x00\x26\x00\x24\x00\x1d"sv, "\x00\x33\x00\x26\x00\x24\x0a\x0a"sv);
+    exchange_bytes(second, "good.test", second_name);
+    near.write_some(boost::asio::buffer(first));
+    std::array<char, 4096> answer;
+    near.read_some(boost::asio::buffer(answer));
+    near.write_some(boost::asio::buffer(second));
+    test::settle();
+    near.close();
+    serving.join();
+    EXPECT_EQ(choices, 1);
+    EXPECT_EQ(ERR_peek_error(), 0U);
+    return said;
 }
 
 }  // namespace
@@ -250,4 +310,11 @@ TENDRIL_HUB_TEST(tls_verify, a_session_is_for_the_context_that_it_comes_from) {
             kept),
         tls_stream::server(std::move(far), server)};
     EXPECT_EQ(test::shake(ends).first, tls_errc::unknown_authority);
+}
+
+TENDRIL_HUB_TEST(tls_verify, a_client_that_is_asked_for_another_key_may_not_want_another_host) {
+    EXPECT_EQ(greet_twice("good.test"), tls_errc::truncated);
+    error_code const refused = greet_twice("evil.test");
+    EXPECT_EQ(ERR_GET_REASON(static_cast<unsigned long>(refused.value())), SSL_R_CALLBACK_FAILED)
+        << refused.message();
 }

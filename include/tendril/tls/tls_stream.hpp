@@ -106,7 +106,8 @@ public:
     /// Makes the client's end over a connected stream, for the host that the peer should be; with a
     /// session of before if there is one. The stream is taken over; when this throws it is still
     /// the caller's. Throws: std::bad_alloc; system_error when that cannot be the name of a host;
-    /// misuse when the context is no client's, or there is no host and it must be verified. Switches: never.
+    /// misuse when the context is no client's, or there is no host and it must be verified.
+    /// Switches: never.
     template <byte_stream Stream>
     requires(!std::is_reference_v<Stream>) static tls_stream client(
         Stream&& stream, tls_context const& context, std::string host, tls_session session = {}) {
