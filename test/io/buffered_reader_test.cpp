@@ -73,7 +73,7 @@ TENDRIL_HUB_TEST(buffered_reader, lines_are_read_as_the_loop_goes) {
 }
 
 TENDRIL_HUB_TEST(buffered_reader, reads_up_to_a_delimiter_that_comes_byte_by_byte) {
-    for (std::size_t const piece : {1, 2, 3, 100}) {
+    for (std::size_t const piece : {1U, 2U, 3U, 100U}) {
         memory_stream stream = stream_of("head\r\n\r\r\n\r\nbody", {.largest_read = piece});
         buffered_reader reader{stream, {.block = 1}};
         EXPECT_EQ(reader.read_until("\r\n\r\n"), "head\r\n\r\r\n\r\n");

@@ -71,7 +71,7 @@ void talk(F&& client) {
 
 template <typename WebSocket>
 void exchange_messages(WebSocket& here) {
-    for (std::size_t const size : {0, 5, 300, 500'000}) {
+    for (std::size_t const size : {0U, 5U, 300U, 500'000U}) {
         std::string const sent(size, 's');
         here.text(size % 2 == 0);
         EXPECT_EQ(here.async_write(boost::asio::buffer(sent), use_greenlet), size);

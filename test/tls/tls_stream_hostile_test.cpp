@@ -7,6 +7,7 @@
 #include <tendril/tls/tls_stream.hpp>
 
 #include <openssl/err.h>
+#include <openssl/sslerr.h>
 
 #include <cstdio>
 #include <functional>

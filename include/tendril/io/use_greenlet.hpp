@@ -53,6 +53,7 @@
 
 #include <concepts>
 #include <exception>
+#include <functional>
 #include <system_error>
 #include <tuple>
 #include <type_traits>
@@ -233,7 +234,10 @@ returned_by<Values...> run_operation(error_code* place, Initiation&& initiation,
     check_interruption();
     token_operation<Values...> operation;
     operation.start([&] {
-        std::forward<Initiation>(initiation)(operation.completion(), std::forward<Args>(args)...);
+        // What others convert on the way is no affair of who includes this header.
+        std::invoke(
+            std::forward<Initiation>(initiation), operation.completion(),
+            std::forward<Args>(args)...);
     });
     return finish_operation(operation, place);
 }
