@@ -129,14 +129,16 @@ private:
     bool& mark_;
 };
 
-/// How many steps of the hub's budget an immediate success of I/O takes: a system call costs about
-/// as much as so many switches.
-inline constexpr int io_steps = 16;
+/// How many steps of the hub's budget an immediate success takes: of a read or write, and of an
+/// accept, which is several system calls. With more, a turn is over before it has served what one
+/// look at the reactor has found, and a request costs more looks.
+inline constexpr int io_steps = 4;
+inline constexpr int accept_steps = 16;
 
 /// Takes the steps of one immediate success and lets others run when the budget is used up. Nothing
 /// is delivered here: the success is not lost. Switches: may.
-inline void account_for_success(hub& home) {
-    if (home.spend(io_steps) && home.may_park()) {
+inline void account_for_success(hub& home, int steps = io_steps) {
+    if (home.spend(steps) && home.may_park()) {
         home.leave_ready();
     }
 }

@@ -268,7 +268,7 @@ tcp_stream tcp_listener::accept_until(error_code& error, deadline limit) {
             core.acceptor->native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (descriptor >= 0) {
             tcp_stream accepted = tcp_stream::adopt(descriptor, error);
-            detail::account_for_success(core.home);
+            detail::account_for_success(core.home, detail::accept_steps);
             return accepted;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -280,7 +280,7 @@ tcp_stream tcp_listener::accept_until(error_code& error, deadline limit) {
             concerns_one_connection(errno) &&
             (!may_last_for_ever(errno) || ++forbidden <= most_forbidden)) {
             // Nothing is lost, and there may be many of them.
-            detail::account_for_success(core.home);
+            detail::account_for_success(core.home, detail::accept_steps);
             deliver_interruption();
         } else {
             error = detail::last_system_error();

@@ -86,7 +86,7 @@ int accept_one(stream_core& core, error_code& error) {
             return descriptor;
         }
         if (errno == EINTR || errno == ECONNABORTED) {
-            detail::account_for_success(core.home);
+            detail::account_for_success(core.home, detail::accept_steps);
             continue;
         }
         if (!detail::would_block(errno)) {
@@ -181,7 +181,7 @@ unix_stream unix_listener::accept(error_code& error) {
         return {};
     }
     unix_stream accepted = unix_stream::adopt(descriptor, error);
-    detail::account_for_success(core.home);
+    detail::account_for_success(core.home, detail::accept_steps);
     return accepted;
 }
 
