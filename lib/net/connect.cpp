@@ -128,6 +128,7 @@ public:
     connect_race& operator=(connect_race const&) = delete;
     ~connect_race() {
         interruption_shield const until_closed;
+        decided_ = true;
         for (task<void> const& each : attempts_) {
             each.cancel();
         }
@@ -155,7 +156,7 @@ private:
               race_{std::exchange(other.race_, nullptr)},
               peer_{other.peer_} {}
         ~report() {
-            if (race_ == nullptr) {
+            if (race_ == nullptr || race_->decided_) {
                 return;
             }
             if (error.failed()) {
@@ -177,6 +178,8 @@ private:
     std::vector<task<void>> attempts_;
     event changed_;
     tcp_stream winner_;
+    // What attempts that are ended report is of no interest any more.
+    bool decided_ = false;
 };
 
 tcp_stream connect_race::run(error_code& error) {

@@ -148,7 +148,7 @@ TENDRIL_HUB_TEST(stream_socket_peers, a_connection_attempt_ends_whatever_the_oth
 // Real time: it is another process that stands still, and the kernel that answers for it.
 TENDRIL_TEST(stream_socket_peers, a_process_that_stands_still_costs_no_more_than_the_limit) {
     if (!test::can_go_on_in_a_child) {
-        GTEST_SKIP();
+        GTEST_SKIP() << "a child of a process with threads cannot go on under ThreadSanitizer";
     }
     int const listener = test::listening_descriptor();
     test::other_process peer{[&] { return send_back_for_ever(listener); }};

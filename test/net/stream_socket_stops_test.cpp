@@ -129,7 +129,7 @@ extern "C" int clock_gettime(clockid_t which, timespec* into) noexcept {
 
 TENDRIL_TEST(stream_socket_stops, what_came_while_the_process_stood_still_beats_every_limit) {
     if (!test::can_go_on_in_a_child) {
-        GTEST_SKIP();
+        GTEST_SKIP() << "a child of a process with threads cannot go on under ThreadSanitizer";
     }
     lines_to_a_child const lines;
     test::other_process child{[&] { return stand_still_and_go_on(lines); }};
@@ -144,6 +144,7 @@ TENDRIL_TEST(stream_socket_stops, what_came_while_the_process_stood_still_beats_
     name.sin_port = htons(test::port_of(lines.listener));
     name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::connect(caller, reinterpret_cast<sockaddr const*>(&name), sizeof name), 0);
+    // The system's clock goes on while the child stands: only real time passes its limits.
     std::this_thread::sleep_for(std::chrono::milliseconds{test::laps(200, 5000)});
     child.go_on();
     EXPECT_TRUE(child.has_held());

@@ -4,13 +4,18 @@
 // and of what begins and ends a hub.
 #include <harness/failure_points.hpp>
 #include <tendril/channel/channel_ends.hpp>
+#include <tendril/net/tcp_stream.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/sync/event.hpp>
 
 #include <boost/asio/io_context.hpp>
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -102,6 +107,26 @@ TENDRIL_TEST(failing_allocations_calls, of_every_call_that_waits) {
     }
     std::printf("%zu points of failure: all calls that wait\n", points);
     EXPECT_GT(points, 1000U);
+}
+
+// Attempts that are still under way when the limit comes are ended without memory.
+TENDRIL_TEST(failing_allocations_calls, of_a_connection_to_one_of_two_that_do_not_answer) {
+    int const listening = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int const filling = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    tcp_endpoint silent{boost::asio::ip::address_v4::loopback(), 0};
+    auto size = static_cast<socklen_t>(silent.size());
+    ASSERT_EQ(::bind(listening, silent.data(), size), 0);
+    ASSERT_EQ(::listen(listening, 0), 0);
+    ASSERT_EQ(::getsockname(listening, silent.data(), &size), 0);
+    ASSERT_EQ(::connect(filling, silent.data(), size), 0);
+    try_all("connect", [&] {
+        error_code error;
+        tcp_stream::connect(
+            std::vector<tcp_endpoint>{silent, silent}, {.attempt_delay = 10ms, .limit = 15ms},
+            error);
+    });
+    ::close(filling);
+    ::close(listening);
 }
 
 TENDRIL_TEST(failing_allocations_calls, of_the_two_ends_of_a_channel) {

@@ -166,7 +166,7 @@ TENDRIL_HUB_TEST(tls_peers, one_that_resets_behind_any_byte_costs_no_time) {
 // Real time: it is another process that stands still, and the kernel that answers for it.
 TENDRIL_TEST(tls_peers, a_process_that_stands_still_costs_no_more_than_the_limit) {
     if (!test::can_go_on_in_a_child) {
-        GTEST_SKIP();
+        GTEST_SKIP() << "a child of a process with threads cannot go on under ThreadSanitizer";
     }
     contexts_with_peers const both;
     int const listener = test::listening_descriptor();
