@@ -29,6 +29,13 @@ enum class role_type;
 
 namespace tendril {
 
+class tcp_stream;
+
+namespace detail {
+tcp_stream connect_once(
+    tcp_endpoint const& peer, tcp_endpoint const* local, deadline limit, error_code& error);
+}
+
 class tcp_stream : public stream_socket {
 public:
     using lowest_layer_type = tcp_stream;
@@ -94,6 +101,8 @@ public:
     lowest_layer_type const& lowest_layer() const noexcept { return *this; }
 
 private:
+    friend tcp_stream detail::connect_once(
+        tcp_endpoint const& peer, tcp_endpoint const* local, deadline limit, error_code& error);
     explicit tcp_stream(detail::stream_core& core) noexcept : stream_socket{core} {}
 };
 
