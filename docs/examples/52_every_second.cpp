@@ -2,7 +2,7 @@
 //
 // A loop without an end, and two ways to end it: a moment that comes, and Ctrl+C.
 #include <tendril/hub.hpp>
-#include <tendril/io.hpp>
+#include <tendril/process.hpp>
 #include <tendril/scope.hpp>
 #include <tendril/task.hpp>
 #include <tendril/testing.hpp>

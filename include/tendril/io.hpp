@@ -4,8 +4,8 @@
 // Floor 6, first half: the door to Boost.Asio.
 //
 // The completion token `use_greenlet` for everything that speaks Asio, what a wait for one of its
-// operations is made of, coroutines of Asio that wait for tasks and are waited for, what a stream
-// is, and signals. From here on headers include Asio.
+// operations is made of, coroutines of Asio that wait for tasks and are waited for, and what a
+// stream is. From here on headers include Asio.
 
 #include <tendril/io/any_stream.hpp>
 #include <tendril/io/async_task.hpp>
@@ -16,7 +16,6 @@
 #include <tendril/io/copy.hpp>
 #include <tendril/io/error.hpp>
 #include <tendril/io/operation.hpp>
-#include <tendril/io/signal_set.hpp>
 #include <tendril/io/stream.hpp>
 #include <tendril/io/token_operation.hpp>
 #include <tendril/io/use_greenlet.hpp>

@@ -16,7 +16,8 @@
 // the headers bring Boost.Asio with them.
 //
 //     support → context → greenlet → coroutine → hub → time → sync → channel → task → scope →
-//     together → threads → io → net → protocol → tls → server → http
+//     together → threads → io → net → protocol → tls → process → server →
+//     http
 
 #include <tendril/channel.hpp>
 #include <tendril/coroutine.hpp>
@@ -25,6 +26,7 @@
 #include <tendril/hub.hpp>
 #include <tendril/io.hpp>
 #include <tendril/net.hpp>
+#include <tendril/process.hpp>
 #include <tendril/protocol.hpp>
 #include <tendril/scope.hpp>
 #include <tendril/server.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/network.hpp>
-#include <tendril/io/signal_set.hpp>
+#include <tendril/process/signal_set.hpp>
 #include <tendril/time/timeout.hpp>
 
 #include <chrono>

@@ -6,8 +6,8 @@
 
 #include <tendril/hub/hub.hpp>
 #include <tendril/io/error.hpp>
-#include <tendril/io/signal_set.hpp>
 #include <tendril/io/use_greenlet.hpp>
+#include <tendril/process/signal_set.hpp>
 
 #include <boost/asio/signal_set.hpp>
 
