@@ -8,6 +8,7 @@
 //     auto size = stream.read_some(boost::asio::buffer(data));
 //
 // What they can do beyond connecting, and which error means what, stands in stream_socket.hpp.
+// `read_some`, `write_some`, `write` and their forms with limits are declared in io/stream.hpp.
 //
 // TCP_NODELAY is on: small writes leave at once. Write what belongs together with one call.
 

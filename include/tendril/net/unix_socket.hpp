@@ -16,6 +16,7 @@
 // stands for and which goes with its last socket. (A path that begins so is written "./@…".)
 //
 // What a stream can do beyond that, and which error means what, stands in stream_socket.hpp.
+// `read_some`, `write_some`, `write` and their forms with limits are declared in io/stream.hpp.
 
 #include <tendril/hub/deadline.hpp>
 #include <tendril/io/abi_lock.hpp>
