@@ -139,8 +139,6 @@ public:
     tls_stage stage = tls_stage::fresh;
     bool reading = false;
     bool writing = false;
-    /// The end could not be sent in time.
-    bool end_lacked_room = false;
     /// What failed, in words, when the stage is `failed`.
     std::string complaint;
     /// What the client has asked for, on either side.
@@ -221,8 +219,6 @@ private:
     // The peer was told that we end.
     bool has_ended_ = false;
     bool broken_ = false;
-    // Something was written.
-    bool has_spoken_ = false;
     bool filling_ = false;
     bool flushing_ = false;
     bool context_is_chosen_ = false;

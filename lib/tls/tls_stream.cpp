@@ -200,7 +200,6 @@ void tls_stream::shutdown_send(error_code& error) {
     bool const in_time = detail::within(
         present_limit(nullptr, core.write_limit), [&] { core.end_sending(error); });
     if (!in_time) {
-        core.end_lacked_room = true;
         error = io_error(errc::timed_out);
     }
 }

@@ -234,8 +234,9 @@ public:
         set_limit(limited::close, detail::saturated(most));
     }
 
-    /// Ends one direction: the peer reads end of file after what was written. Reading goes on.
-    /// Switches: may.
+    /// Ends one direction: the peer reads end of file after what was written. Reading goes on, and
+    /// waits for no room. After an interruption, or its limit, the end may not have left: call it
+    /// again, or `close`. Switches: may.
     void shutdown_send(error_code& error);
     void shutdown_send();
 
