@@ -293,12 +293,17 @@ void tls_core::await_end(error_code& error) {
             [&](SSL* ssl) { return SSL_read(ssl, dropped.data(), clamped(dropped.size())); },
             error);
     }
-    if (step == tls_step::ended || error == tls_errc::truncated) {
+    if (step == tls_step::ended) {
         error = {};
     } else if (step == tls_step::failed) {
         complaint = "TLS";
         fail(error);
     }
+}
+
+void tls_core::close_below() {
+    stage = tls_stage::closed;
+    below.close();
 }
 
 any_stream tls_core::give_back() {

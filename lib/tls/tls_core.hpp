@@ -95,6 +95,9 @@ public:
     tls_core& operator=(tls_core const&) = delete;
     ~tls_core();
 
+    /// Throws system_error for what cannot be the name of a host.
+    static void require_host(std::string const& name);
+
     /// Makes it the client's end, of this session if it can be resumed.
     void prepare_client(session_owner resumed);
     /// Makes it the server's end.
@@ -109,8 +112,10 @@ public:
 
     /// Says to the peer that this end ends.
     void end_sending(error_code& error);
-    /// Reads until the peer has said so too.
+    /// Reads and drops until the peer has said so too.
     void await_end(error_code& error);
+    /// Closes when both ends have said all.
+    void close_below();
     /// The stream below, with what has come for it already. The core is closed with that.
     any_stream give_back();
 

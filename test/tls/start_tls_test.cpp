@@ -22,13 +22,14 @@ using test::settle;
 using test::transcript;
 
 // Two protocols that talk with each other.
-struct conversation {
-    explicit conversation(deeds client_does, deeds server_does = {})
-        : conversation{std::move(client_does), std::move(server_does), memory_stream::pair()} {}
-    conversation(deeds client_does, deeds server_does, std::pair<memory_stream, memory_stream> ends)
+struct two_protocols {
+    explicit two_protocols(deeds client_does, deeds server_does = {})
+        : two_protocols{std::move(client_does), std::move(server_does), memory_stream::pair()} {}
+    two_protocols(
+        deeds client_does, deeds server_does, std::pair<memory_stream, memory_stream> ends)
         : client{run(std::move(ends.first), client_saw, std::move(client_does))},
           server{run(std::move(ends.second), server_saw, std::move(server_does))} {}
-    ~conversation() {
+    ~two_protocols() {
         interruption_shield const until_over;
         for (transport& each : {std::ref(client), std::ref(server)}) {
             each.abort();
@@ -70,13 +71,13 @@ struct server_and_peer {
     std::pair<memory_stream, memory_stream> ends = memory_stream::pair();
     memory_stream& peer = ends.first;
     transcript saw;
-    transport server = conversation::run(std::move(ends.second), saw, server_deeds(server));
+    transport server = two_protocols::run(std::move(ends.second), saw, server_deeds(server));
 };
 
 }  // namespace
 
 TENDRIL_HUB_TEST(start_tls, secures_a_connection_of_two_protocols) {
-    conversation it{
+    two_protocols it{
         {.data =
              [&](std::string_view bytes) {
                  if (bytes == "go\n") {
@@ -101,7 +102,7 @@ TENDRIL_HUB_TEST(start_tls, secures_a_connection_of_two_protocols) {
 }
 
 TENDRIL_HUB_TEST(start_tls, can_be_called_by_others_while_the_protocol_is_told_nothing) {
-    conversation it{{}, {}};
+    two_protocols it{{}, {}};
     it.client.write("before");
     settle();
     auto accepting = spawn([&] { start_tls_server(it.server, good_server()); });
@@ -140,7 +141,7 @@ TENDRIL_HUB_TEST(start_tls, what_follows_the_request_is_not_taken_for_secured) {
 TENDRIL_HUB_TEST(start_tls, what_had_come_and_was_not_delivered_is_not_taken_for_secured) {
     auto [near, far] = memory_stream::pair();
     transcript saw;
-    transport server = conversation::run(std::move(far), saw, {});
+    transport server = two_protocols::run(std::move(far), saw, {});
     settle();
     server.pause_reading();
     put(near, "EVIL\n");
@@ -154,9 +155,9 @@ TENDRIL_HUB_TEST(start_tls, what_had_come_and_was_not_delivered_is_not_taken_for
 TENDRIL_HUB_TEST(start_tls, what_a_server_says_too_early_is_not_taken_for_secured) {
     auto [near, far] = memory_stream::pair();
     transcript saw;
-    transport client = conversation::run(std::move(near), saw, {.data = [&](std::string_view) {
-                                             start_tls_client(client, good_client(), "good.test");
-                                         }});
+    transport client = two_protocols::run(std::move(near), saw, {.data = [&](std::string_view) {
+                                              start_tls_client(client, good_client(), "good.test");
+                                          }});
     put(far, "go\n");
     settle();
     put(far, "250 EVIL\n");
@@ -193,7 +194,7 @@ TENDRIL_HUB_TEST(start_tls, a_peer_that_is_silent_has_a_limited_time) {
     EXPECT_EQ(clock.elapsed(), 1min);
     EXPECT_EQ(it.saw.back(), "lost: " + io_error(errc::timed_out).message());
     EXPECT_EQ(test::got_all(it.peer), "go\n");
-    conversation other{{}, {}};
+    two_protocols other{{}, {}};
     EXPECT_EQ(
         code_of([&] { start_tls_client(other.client, good_client(), "good.test", {.limit = 2s}); }),
         errc::timed_out);
@@ -202,7 +203,7 @@ TENDRIL_HUB_TEST(start_tls, a_peer_that_is_silent_has_a_limited_time) {
 }
 
 TENDRIL_HUB_TEST(start_tls, a_certificate_that_is_refused_loses_the_connection) {
-    conversation it{
+    two_protocols it{
         {.data =
              [&](std::string_view) {
                  start_tls_client(it.client, good_client(), "other.test");
@@ -217,7 +218,7 @@ TENDRIL_HUB_TEST(start_tls, a_certificate_that_is_refused_loses_the_connection) 
 }
 
 TENDRIL_HUB_TEST(start_tls, whoever_is_interrupted_in_it_loses_the_connection) {
-    conversation it{{}, {}};
+    two_protocols it{{}, {}};
     auto beginning = spawn([&] { start_tls_client(it.client, good_client(), "good.test"); });
     settle();
     it.client.write("secret");
@@ -232,7 +233,7 @@ TENDRIL_HUB_TEST(start_tls, whoever_is_interrupted_in_it_loses_the_connection) {
 }
 
 TENDRIL_HUB_TEST(start_tls, needs_a_context_for_its_end) {
-    conversation it{{}, {}};
+    two_protocols it{{}, {}};
     EXPECT_THROW(start_tls_server(it.server, good_client()), misuse);
     EXPECT_TRUE(it.server.is_closing());
     EXPECT_THROW(start_tls_client(it.client, good_client(), ""), misuse);

@@ -177,6 +177,67 @@ TENDRIL_HUB_TEST(tls_end, a_stream_may_be_destroyed_while_others_are_in_it) {
     EXPECT_EQ(writer.get(), errc::closed);
 }
 
+// Both ends, within a limit.
+
+TENDRIL_HUB_TEST(tls_end, a_shutdown_waits_for_the_end_of_the_peer) {
+    auto ends = shaken_ends();
+    say(ends.client, "last words");
+    error_code error = errc::busy;
+    auto ending = spawn([&] { ends.client.shutdown_for(error, 5s); });
+    EXPECT_EQ(hear_all(ends.server), "last words" + eof_said());
+    sleep_for(3s);
+    say(ends.server, "dropped");
+    EXPECT_FALSE(ending.done());
+    ends.server.close();
+    ending.join();
+    EXPECT_EQ(error, error_code{});
+    EXPECT_EQ(clock.elapsed(), 3s);
+    EXPECT_FALSE(ends.client.is_open());
+    EXPECT_EQ(hear(ends.client), closed_said());
+}
+
+TENDRIL_HUB_TEST(tls_end, a_shutdown_says_when_the_peer_has_not_ended) {
+    auto ends = shaken_ends();
+    error_code error;
+    ends.client.shutdown_for(error, 5s);
+    EXPECT_EQ(error, errc::timed_out);
+    EXPECT_EQ(clock.elapsed(), 5s);
+    EXPECT_EQ(hear_all(ends.server), eof_said());
+    auto others = shaken_ends();
+    others.server = tls_stream{};
+    others.client.shutdown_until(error, deadline::never());
+    EXPECT_TRUE(error.failed());
+    silent made{{}};
+    made.peer.stream().shutdown_send();
+    made.client.shutdown_for(error, 1s);
+    EXPECT_EQ(error, tls_errc::truncated);
+    EXPECT_THROW(made.client.shutdown_for(1s), system_error);
+    for (tls_stream* const each : {&ends.client, &others.client, &made.client}) {
+        EXPECT_FALSE(each->is_open());
+    }
+}
+
+TENDRIL_HUB_TEST(tls_end, a_shutdown_that_is_interrupted_has_closed) {
+    auto ends = shaken_ends();
+    auto ending = spawn([&] { ends.client.shutdown_until(deadline::never()); });
+    settle();
+    ending.cancel();
+    ending.join();
+    EXPECT_TRUE(ending.was_cancelled());
+    EXPECT_FALSE(ends.client.is_open());
+}
+
+TENDRIL_HUB_TEST(tls_end, a_shutdown_is_refused_while_somebody_reads_and_undoes_nothing) {
+    auto ends = shaken_ends();
+    auto reader = spawn([&] { return hear(ends.client); });
+    settle();
+    error_code error;
+    ends.client.shutdown_for(error, 1s);
+    EXPECT_EQ(error, errc::busy);
+    say(ends.server, "undisturbed");
+    EXPECT_EQ(reader.get(), "undisturbed");
+}
+
 // One direction.
 
 TENDRIL_HUB_TEST(tls_end, one_direction_can_end_while_the_other_goes_on) {
