@@ -99,7 +99,8 @@ public:
     ~tls_stream();
 
     /// Connects to a host by name over TCP, and shakes hands. Throws: system_error, naming host and
-    /// reason; what was requested for the greenlet. Switches: may.
+    /// reason, with `errc::bad_name` for a name that is not ASCII; what was requested for the
+    /// greenlet. Switches: may.
     static tls_stream connect(
         std::string const& host, std::string const& service, tls_context const& context);
     static tls_stream connect(
@@ -109,9 +110,10 @@ public:
 
     /// Makes the client's end over a connected stream, for the host that the peer should be; with a
     /// session of before if there is one. The stream is taken over; when this throws it is still
-    /// the caller's. Throws: std::bad_alloc; system_error when that cannot be the name of a host;
-    /// misuse when the context is no client's, or there is no host and it must be verified.
-    /// Switches: never.
+    /// the caller's. Certificates have international names in their ASCII form, as A-labels
+    /// (xn--bcher-kva.example); others are refused. Throws: std::bad_alloc; system_error when that
+    /// cannot be the name of a host, with `errc::bad_name` when it is not ASCII; misuse when the
+    /// context is no client's, or there is no host and it must be verified. Switches: never.
     template <byte_stream Stream>
     requires(!std::is_reference_v<Stream>) static tls_stream client(
         Stream&& stream, tls_context const& context, std::string host, tls_session session = {}) {
@@ -157,14 +159,32 @@ public:
         set_limit(limited::close, detail::saturated(most));
     }
 
-    /// Ends one direction: the peer reads end of file after what was written. Reading goes on.
-    /// Switches: may.
+    /// Ends one direction: the peer reads end of file after what was written. Reading goes on, and
+    /// waits for no room. After an interruption, or its limit, the end may not have left: call it
+    /// again, or `close`. Switches: may.
     void shutdown_send(error_code& error);
     void shutdown_send();
 
+    /// Ends both directions in order: says the end, reads and drops what still comes until the peer
+    /// has ended as well, and closes. The stream is closed afterwards, unless the error is
+    /// `errc::busy`, because somebody reads or writes. With `tls_errc::truncated` and with
+    /// `errc::timed_out` the peer has not said its end. Throws: what was requested for the
+    /// greenlet, and then it is closed as well. Switches: may.
+    void shutdown_until(error_code& error, deadline limit);
+    void shutdown_until(deadline limit);
+    template <typename Rep, typename Period>
+    void shutdown_for(error_code& error, std::chrono::duration<Rep, Period> const& limit) {
+        shutdown_until(error, deadline::after(limit));
+    }
+    template <typename Rep, typename Period>
+    void shutdown_for(std::chrono::duration<Rep, Period> const& limit) {
+        shutdown_until(deadline::after(limit));
+    }
+
     /// Tells the peer that this is the end, waits until that has left, for its limit at most, and
-    /// closes the connection. Wakes whoever reads or writes with `errc::closed`; when somebody is
-    /// writing, or the stream is broken, the peer is not told. A second call does nothing.
+    /// closes the connection; for the peer's end it does not wait (RFC 8446, 6.1). Wakes whoever
+    /// reads or writes with `errc::closed`; when somebody is writing, or the stream is broken, the
+    /// peer is not told. A second call does nothing.
     /// Throws: wrong_thread; what was requested for the greenlet, and then it is closed as well.
     /// Switches: may.
     void close();
