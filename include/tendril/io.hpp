@@ -7,6 +7,7 @@
 // operations is made of, coroutines of Asio that wait for tasks and are waited for, and what a
 // stream is. From here on headers include Asio.
 
+#include <tendril/io/accept_loop.hpp>
 #include <tendril/io/any_stream.hpp>
 #include <tendril/io/async_task.hpp>
 #include <tendril/io/await_coroutine.hpp>

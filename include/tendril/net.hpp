@@ -9,6 +9,7 @@
 #include <tendril/net/datagram_handle.hpp>
 #include <tendril/net/datagram_socket.hpp>
 #include <tendril/net/endpoint.hpp>
+#include <tendril/net/listener_socket.hpp>
 #include <tendril/net/proxy_protocol.hpp>
 #include <tendril/net/resolver.hpp>
 #include <tendril/net/socket_activation.hpp>

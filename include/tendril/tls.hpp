@@ -8,5 +8,6 @@
 
 #include <tendril/tls/certificate.hpp>
 #include <tendril/tls/error.hpp>
+#include <tendril/tls/start_tls.hpp>
 #include <tendril/tls/tls_context.hpp>
 #include <tendril/tls/tls_stream.hpp>

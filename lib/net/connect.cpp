@@ -13,34 +13,24 @@
 #include "stream_calls.hpp"
 
 #include <tendril/hub/cancellation.hpp>
-#include <tendril/hub/descriptor.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/net/connect.hpp>
 #include <tendril/net/resolver.hpp>
 #include <tendril/net/tcp_stream.hpp>
 #include <tendril/support/assert.hpp>
-#include <tendril/support/scope_exit.hpp>
-#include <tendril/support/system_calls.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/task/spawn.hpp>
 
 #include <boost/asio/error.hpp>
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <new>
-#include <system_error>
 #include <utility>
 
 namespace tendril {
 namespace {
 
 using boost::asio::ip::tcp;
-
-error_code code_of_errno() noexcept { return error_code{errno, boost::system::system_category()}; }
 
 bool is_wanted(tcp_endpoint const& peer, connect_options const& options) noexcept {
     bool const is_four = peer.protocol() == tcp::v4();
@@ -49,68 +39,10 @@ bool is_wanted(tcp_endpoint const& peer, connect_options const& options) noexcep
     return in_family && (!options.local || options.local->protocol() == peer.protocol());
 }
 
-// Gives a socket the address that it is to come from.
-error_code bind_local_end(int descriptor, tcp_endpoint const& local) noexcept {
-    int const on = 1;
-    if (local.port() != 0) {
-        kernel().setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    } else {
-        // The port is chosen when the peer is known, so that several peers can share one.
-        kernel().setsockopt(descriptor, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-    }
-    int const bound = kernel().bind(descriptor, local.data(), static_cast<socklen_t>(local.size()));
-    return bound == 0 ? error_code{} : code_of_errno();
-}
-
-// Asks the kernel until the descriptor is connected, or cannot be. Asking once more says which, and
-// with the error of the attempt itself.
-error_code connect_descriptor(int descriptor, tcp_endpoint const& peer, deadline limit) {
-    while (kernel().connect(descriptor, peer.data(), static_cast<socklen_t>(peer.size())) != 0) {
-        switch (errno) {
-        case EISCONN:
-            return {};
-        case EINTR:
-            break;
-        case EINPROGRESS:
-        case EALREADY:
-            if (!wait_writable_until(descriptor, limit)) {
-                return io_error(errc::timed_out);
-            }
-            break;
-        default:
-            return code_of_errno();
-        }
-    }
-    return {};
-}
-
-// One attempt.
+// One attempt. Throws: std::bad_alloc; what was requested for the greenlet.
 tcp_stream attempt(
     tcp_endpoint const& peer, connect_options const& options, deadline limit, error_code& error) {
-    int const descriptor = kernel().socket(
-        peer.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (descriptor < 0) {
-        error = code_of_errno();
-        return {};
-    }
-    scope_exit close_again{[&] { kernel().close(descriptor); }};
-    error = options.local ? bind_local_end(descriptor, *options.local) : error_code{};
-    if (!error.failed()) {
-        try {
-            error = connect_descriptor(descriptor, peer, limit);
-        } catch (std::system_error const& failure) {
-            // The kernel does not watch one descriptor more.
-            error = error_code{failure.code().value(), boost::system::system_category()};
-        }
-    }
-    if (!error.failed() && detail::is_its_own_peer(descriptor, peer)) {
-        error = boost::asio::error::connection_refused;
-    }
-    if (error.failed()) {
-        return {};
-    }
-    close_again.dismiss();
-    return tcp_stream::adopt(descriptor, error);
+    return detail::connect_once(peer, options.local ? &*options.local : nullptr, limit, error);
 }
 
 class connect_race {

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Connecting: the system call is made, and made again when the socket can be written. The second
-// one says whether there is a connection, and else why not, with the error of the attempt itself.
+// One attempt to connect: the system call is made, and made again when the socket can be written.
+// The second one says whether there is a connection, and else why not, with the error of the
+// attempt itself. Who has several addresses makes several attempts (connect.cpp).
 #include "stream_calls.hpp"
 
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/waiter.hpp>
+#include <tendril/net/tcp_stream.hpp>
 #include <tendril/support/system_calls.hpp>
 #include <tendril/time/sleep.hpp>
 
 #include <boost/asio/error.hpp>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -30,6 +34,20 @@ void open_socket(stream_core& core, int family, error_code& error) {
         return;
     }
     core.take(descriptor, family, error);
+}
+
+// Gives a socket the address that it is to come from.
+void bind_local_end(int descriptor, tcp_endpoint const& local, error_code& error) noexcept {
+    int const on = 1;
+    if (local.port() != 0) {
+        kernel().setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    } else {
+        // The port is chosen when the peer is known, so that several peers can share one.
+        kernel().setsockopt(descriptor, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    }
+    if (kernel().bind(descriptor, local.data(), static_cast<socklen_t>(local.size())) != 0) {
+        error = last_system_error();
+    }
 }
 
 // Returns false when the call is over; `error` says why.
@@ -56,8 +74,8 @@ bool wait_for_a_place(
     return !error.failed();
 }
 
-}  // namespace
-
+// Says whether a socket is connected with itself: one that calls an address where nobody listens
+// may get the same port for itself.
 bool is_its_own_peer(int descriptor, stream_protocol::endpoint const& peer) noexcept {
     stream_protocol::endpoint mine;
     auto size = static_cast<socklen_t>(mine.capacity());
@@ -69,12 +87,11 @@ bool is_its_own_peer(int descriptor, stream_protocol::endpoint const& peer) noex
     return mine == peer;
 }
 
-void connect_core(
+// Asks the kernel until a socket is connected, or cannot be.
+void connect_socket(
     stream_core& core, stream_protocol::endpoint const& peer, deadline limit, error_code& error) {
-    error = {};
-    open_socket(core, peer.protocol().family(), error);
     std::chrono::nanoseconds pause = 1ms;
-    bool again = !error.failed();
+    bool again = true;
     while (again) {
         int const done = kernel().connect(
             core.socket->native_handle(), peer.data(), static_cast<socklen_t>(peer.size()));
@@ -102,6 +119,37 @@ void connect_core(
             again = false;
         }
     }
+}
+
+}  // namespace
+
+void connect_core(
+    stream_core& core, stream_protocol::endpoint const& peer, deadline limit, error_code& error) {
+    error = {};
+    open_socket(core, peer.protocol().family(), error);
+    if (!error.failed()) {
+        connect_socket(core, peer, limit, error);
+    }
+}
+
+tcp_stream connect_once(
+    tcp_endpoint const& peer, tcp_endpoint const* local, deadline limit, error_code& error) {
+    tcp_stream made{*new stream_core{this_hub()}};
+    stream_core& core = *made.core();
+    error = {};
+    open_socket(core, peer.protocol().family(), error);
+    if (!error.failed() && local != nullptr) {
+        bind_local_end(core.socket->native_handle(), *local, error);
+    }
+    if (!error.failed()) {
+        connect_socket(core, peer, limit, error);
+    }
+    if (error.failed()) {
+        return {};
+    }
+    int const on = 1;
+    kernel().setsockopt(made.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return made;
 }
 
 }  // namespace tendril::detail

@@ -9,7 +9,9 @@
 #include <tendril/hub/deadline.hpp>
 #include <tendril/hub/waiter.hpp>
 #include <tendril/io/error.hpp>
+#include <tendril/net/endpoint.hpp>
 #include <tendril/net/stream_socket.hpp>
+#include <tendril/net/tcp_stream.hpp>
 
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -144,12 +146,13 @@ void write_parts_to_end(
 /// closes. Switches: may.
 void tear_down(stream_socket& stream, error_code& error);
 
-/// Says whether a socket is connected with itself: one that calls an address where nobody listens
-/// may get the same port for itself. Switches: never.
-bool is_its_own_peer(int descriptor, stream_protocol::endpoint const& peer) noexcept;
-
 /// Makes a socket for `core` and connects it. Switches: may.
 void connect_core(
     stream_core& core, stream_protocol::endpoint const& peer, deadline limit, error_code& error);
+
+/// Makes one attempt to connect to one address, from a local end if there is one.
+/// Throws: std::bad_alloc; what was requested for the greenlet. Switches: may.
+tcp_stream connect_once(
+    tcp_endpoint const& peer, tcp_endpoint const* local, deadline limit, error_code& error);
 
 }  // namespace tendril::detail

@@ -151,9 +151,6 @@ inline error_code last_system_error() noexcept {
 /// Throws when the calling thread is not the one of `home`.
 void require_thread_of(hub const& home);
 
-/// Ends the program: a handle whose core belongs to a hub goes on another thread than the hub's.
-[[noreturn]] TENDRIL_COLD void destroyed_on_another_thread() noexcept;
-
 /// Closes what a handle holds that is being destroyed. Switches: never. Thread: hub.
 template <typename Core>
 void end_handle(Core* core) noexcept {
@@ -161,7 +158,7 @@ void end_handle(Core* core) noexcept {
         return;
     }
     if (core->belongs_to_hub() && &core->home.thread() != &this_thread()) [[unlikely]] {
-        destroyed_on_another_thread();
+        destroyed_on_another_thread("a stream, socket or listener");
     }
     core->close();
     core_user<Core>::drop(*core);

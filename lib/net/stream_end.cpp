@@ -21,8 +21,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 #include <utility>
 
 namespace tendril {
@@ -33,14 +31,6 @@ void require_thread_of(hub const& home) {
         wrong_thread, &home.thread() == &this_thread(),
         "this stream belongs to another thread: use it there; to hand a connection over, release "
         "its descriptor and adopt it on the other side");
-}
-
-void destroyed_on_another_thread() noexcept {
-    std::fputs(
-        "tendril: a stream or listener was destroyed on another thread than its hub's, where its "
-        "descriptor cannot be closed: destroy it at home, for example in a posted function\n",
-        stderr);
-    std::abort();
 }
 
 void tear_down(stream_socket& stream, error_code& error) {

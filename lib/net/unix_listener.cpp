@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Listeners at Unix sockets. A listening socket is watched like a stream that is only read from.
+// Listeners at Unix sockets: their names. What they do there: listener_socket.cpp.
 //
 // A path is removed by whoever has made it, and only while the file there is still the same one:
 // somebody else may listen at that path by then.
-#include "stream_calls.hpp"
+#include "listener_core.hpp"
 #include "unix_name.hpp"
 
-#include <tendril/hub/cancellation.hpp>
 #include <tendril/net/unix_socket.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/support/system_calls.hpp>
@@ -22,11 +21,6 @@
 
 namespace tendril {
 namespace {
-
-using detail::core_user;
-using detail::direction_use;
-using detail::stream_core;
-using detail::stream_stage;
 
 int new_socket() noexcept {
     return kernel().socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -76,40 +70,10 @@ bool listen_at(
     return false;
 }
 
-// Waits for a connection. Returns its descriptor, or -1 with an error.
-int accept_one(stream_core& core, error_code& error) {
-    detail::call_limit limit{nullptr, detail::no_limit};
-    while (core.stage == stream_stage::open) {
-        int const descriptor = kernel().accept4(
-            core.socket->native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (descriptor >= 0) {
-            return descriptor;
-        }
-        if (errno == EINTR || errno == ECONNABORTED) {
-            detail::account_for_success(core.home, detail::accept_steps);
-            continue;
-        }
-        if (!detail::would_block(errno)) {
-            error = detail::last_system_error();
-            return -1;
-        }
-        detail::stream_operation ready{*core.socket, "a connection to accept"};
-        detail::run_operation(ready, limit.moment(), [&] {
-            core.socket->async_wait(detail::plain_socket::wait_read, ready.completion());
-        });
-        if (!detail::must_retry(core, ready, error) && error.failed()) {
-            return -1;
-        }
-        deliver_interruption();
-    }
-    error = io_error(errc::closed);
-    return -1;
-}
-
 }  // namespace
 
 unix_listener::unix_listener(unix_listener&& other) noexcept
-    : core_{std::exchange(other.core_, nullptr)},
+    : listener_socket{std::move(other)},
       name_{std::exchange(other.name_, {})},
       device_{other.device_},
       file_{other.file_},
@@ -118,7 +82,7 @@ unix_listener::unix_listener(unix_listener&& other) noexcept
 unix_listener& unix_listener::operator=(unix_listener&& other) noexcept {
     if (this != &other) {
         unix_listener const old{std::move(*this)};
-        core_ = std::exchange(other.core_, nullptr);
+        listener_socket::operator=(std::move(other));
         name_ = std::exchange(other.name_, {});
         device_ = other.device_;
         file_ = other.file_;
@@ -127,10 +91,7 @@ unix_listener& unix_listener::operator=(unix_listener&& other) noexcept {
     return *this;
 }
 
-unix_listener::~unix_listener() {
-    remove_path();
-    detail::end_handle(core_);
-}
+unix_listener::~unix_listener() { remove_path(); }
 
 unix_listener unix_listener::bind(std::string_view name, unix_listen_options const& options) {
     std::string const problem = "cannot listen at " + std::string{name};
@@ -139,62 +100,59 @@ unix_listener unix_listener::bind(std::string_view name, unix_listen_options con
     detail::throw_if(error, problem.c_str());
     unix_listener made;
     made.name_ = name;
-    made.core_ = new stream_core{this_hub()};
     int const descriptor = new_socket();
     if (descriptor < 0) {
         throw system_error{detail::last_system_error(), problem};
     }
-    made.core_->take(descriptor, AF_UNIX, error);
-    if (error.failed()) {
-        throw system_error{error, problem};
-    }
+    scope_exit close_on_failure{[&] { kernel().close(descriptor); }};
     if (!listen_at(descriptor, made.name_, address, options)) {
         throw system_error{detail::last_system_error(), problem};
     }
-    struct stat found {};
-    if (!detail::is_abstract(name) && kernel().lstat(made.name_.c_str(), &found) == 0) {
-        made.device_ = found.st_dev;
-        made.file_ = found.st_ino;
-        made.owner_ = ::getpid();
+    made.note_path();
+    close_on_failure.dismiss();
+    made.take_over(descriptor, AF_UNIX, error);
+    if (!error.failed() && options.reserve_descriptor) {
+        made.reserve_descriptor(error);
+    }
+    if (error.failed()) {
+        throw system_error{error, problem};
     }
     return made;
 }
 
-unix_stream unix_listener::accept() {
+unix_stream unix_listener::accept() { return accept_until(deadline::never()); }
+
+unix_stream unix_listener::accept(error_code& error) {
+    return accept_until(error, deadline::never());
+}
+
+unix_stream unix_listener::accept_until(deadline limit) {
     error_code error;
-    unix_stream accepted = accept(error);
+    unix_stream accepted = accept_until(error, limit);
     detail::throw_if(error, "accept");
     return accepted;
 }
 
-unix_stream unix_listener::accept(error_code& error) {
-    check_interruption();
-    error = detail::refusal(core_, &stream_core::reading);
-    if (error.failed()) {
-        return {};
-    }
-    stream_core& core = *core_;
-    core_user<stream_core> const alive{core};
-    direction_use const acceptor{core.reading};
-    int const descriptor = accept_one(core, error);
-    if (error.failed()) {
-        return {};
-    }
-    unix_stream accepted = unix_stream::adopt(descriptor, error);
-    detail::account_for_success(core.home, detail::accept_steps);
-    return accepted;
+unix_stream unix_listener::accept_until(error_code& error, deadline limit) {
+    return detail::accept_stream<unix_stream>(core(), limit, error);
 }
 
 void unix_listener::close() {
     if (is_open()) {
-        detail::require_thread_of(core_->home);
+        detail::require_thread_of(core()->home);
         remove_path();
-        core_->close();
+        listener_socket::close();
     }
 }
 
-bool unix_listener::is_open() const noexcept {
-    return core_ != nullptr && core_->stage != stream_stage::closed;
+// Remembers which file stands for it.
+void unix_listener::note_path() noexcept {
+    struct stat found {};
+    if (!detail::is_abstract(name_) && kernel().lstat(name_.c_str(), &found) == 0) {
+        device_ = found.st_dev;
+        file_ = found.st_ino;
+        owner_ = ::getpid();
+    }
 }
 
 void unix_listener::remove_path() noexcept {

@@ -14,7 +14,9 @@
 // 3. The event `may_write_` is set when writing is not paused, or the connection is over. Each call
 //    of `resume_writing` comes after one of `pause_writing`.
 // 4. Only the writer touches `sending_`: it is in a system call, perhaps.
-// 5. A protocol is held no longer than until `connection_lost` has returned, so a protocol that
+// 5. While the stream is exchanged, nobody reads and nobody writes. What the exchange ends with is
+//    the new stream, or the end of the connection: the old one is not gone back to.
+// 6. A protocol is held no longer than until `connection_lost` has returned, so a protocol that
 //    keeps its transport is no cycle.
 #include "protocol_connection.hpp"
 
@@ -108,11 +110,13 @@ void protocol_connection::serve() {
 
 void protocol_connection::read_to_end(std::span<char> block) {
     while (wait_until_readable()) {
-        error_code error;
-        std::size_t const size = stop_reading_.run([&] {
-            return stream_.read_some(boost::asio::buffer(block.data(), block.size()), error);
-        });
+        error_code const error = read_once(block);
+        if (exchanging_) {
+            // What the old stream has to say, the new one will find out.
+            continue;
+        }
         if (error == boost::asio::error::eof) {
+            input_has_ended_ = true;
             end_of_input();
             return;
         }
@@ -120,16 +124,31 @@ void protocol_connection::read_to_end(std::span<char> block) {
             lose(error);
             return;
         }
-        // Reading may have been paused since it was waited for.
-        if (wait_until_readable() && stage_ == stage::open) {
-            call("protocol::data_received", [&] { handler_->data_received({block.data(), size}); });
+        // Reading may have been paused since it was waited for, and the stream exchanged.
+        if (wait_until_readable() && stage_ == stage::open && !arrived_.empty()) {
+            std::string_view const bytes = std::exchange(arrived_, {});
+            call("protocol::data_received", [&] { handler_->data_received(bytes); });
         }
     }
 }
 
-// Waits while reading is paused. Returns false when the stream is closed.
+error_code protocol_connection::read_once(std::span<char> block) {
+    in_read_ = true;
+    scope_exit const done{[this] {
+        in_read_ = false;
+        still_.set();
+    }};
+    error_code error;
+    std::size_t const size = stop_reading_.run(
+        [&] { return stream_.read_some(boost::asio::buffer(block.data(), block.size()), error); });
+    arrived_ = {block.data(), size};
+    return error;
+}
+
+// Waits while reading is paused, or the stream is being exchanged. Returns false when the stream is
+// closed.
 bool protocol_connection::wait_until_readable() {
-    while (reading_paused_ && stage_ == stage::open) {
+    while (stage_ != stage::over && (exchanging_ || (reading_paused_ && stage_ == stage::open))) {
         may_read_.reset();
         may_read_.wait();
     }
@@ -155,6 +174,11 @@ void protocol_connection::conclude() {
         interruption_shield const until_it_has_ended;
         writer_.cancel();
         writer_.join();
+    }
+    while (exchanging_) {
+        interruption_shield const until_it_has_ended;
+        exchanged_.reset();
+        exchanged_.wait();
     }
     close_stream();
     scope_exit const tell{[this] {
@@ -280,6 +304,7 @@ void protocol_connection::end_stream() {
     }
     unsent_ = 0;
     pending_ = {};
+    held_ = {};
     flush_timer_.cancel();
     // The close of others may wait, and is left to the reader.
     if (auto* const tcp = stream_.target<tcp_stream>()) {
@@ -287,6 +312,8 @@ void protocol_connection::end_stream() {
     }
     stop_reading_.ask();
     stop_writing_.ask();
+    stop_changing_.ask();
+    still_.set();
     may_read_.set();
     work_for_writer_.set();
     may_write_.set();

@@ -6,6 +6,7 @@
 #include <tendril/greenlet/thread_record.hpp>
 #include <tendril/hub/callback.hpp>
 #include <tendril/hub/cancellation.hpp>
+#include <tendril/hub/deadline.hpp>
 #include <tendril/io/any_stream.hpp>
 #include <tendril/io/error.hpp>
 #include <tendril/net/endpoint.hpp>
@@ -22,6 +23,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace tendril::detail {
@@ -81,6 +83,7 @@ public:
     void pause_reading();
     void resume_reading();
     void set_marks(write_marks marks);
+    void exchange_stream(stream_exchange change, deadline limit);
     void close();
     void abort();
     void wait_closed();
@@ -104,6 +107,7 @@ private:
 
     void serve();
     void read_to_end(std::span<char> block);
+    error_code read_once(std::span<char> block);
     bool wait_until_readable();
     void end_of_input();
     void conclude();
@@ -116,6 +120,11 @@ private:
     void look_at_marks();
     void tell_of_pause();
     void note_ignored_write();
+
+    void require_exchangeable() const;
+    void wait_until_still(deadline limit);
+    void change_stream(stream_exchange& change);
+    void end_exchange() noexcept;
 
     void lose(std::exception_ptr reason, error_code error);
     void lose(error_code error);
@@ -137,19 +146,30 @@ private:
     std::exception_ptr reason_;
     error_code error_;
 
-    // What is to be written: `sending_` from `sent_` on, which the writer alone changes, and then
-    // `pending_`. Together they are `unsent_` bytes, unless the connection is over.
+    // What is to be written: `sending_` from `sent_` on, which the writer alone changes, then
+    // `pending_`, then `held_`. Together they are `unsent_` bytes, unless the connection is over.
     std::string sending_;
     std::string pending_;
+    // What was written while the stream is exchanged, and is for the new one.
+    std::string held_;
     std::size_t sent_ = 0;
     std::size_t unsent_ = 0;
     int ignored_writes_ = 0;
+
+    // What was read and not delivered: a part of the reader's block.
+    std::string_view arrived_;
+    // The reader is in a call of the stream.
+    bool in_read_ = false;
+    // The stream is being exchanged; and it was changed for another one.
+    bool exchanging_ = false;
+    bool changed_ = false;
 
     bool reading_paused_ = false;
     bool writing_paused_ = false;
     // `connection_made` has been called; and `pause_writing`, for this pause.
     bool begun_ = false;
     bool told_of_pause_ = false;
+    bool input_has_ended_ = false;
     bool eof_received_ = false;
     bool eof_wanted_ = false;
     bool eof_sent_ = false;
@@ -158,12 +178,15 @@ private:
     std::optional<std::uint64_t> reader_id_;
     stop_of_operation stop_reading_;
     stop_of_operation stop_writing_;
+    stop_of_operation stop_changing_;
     callback_handle flush_timer_;
     // What somebody waits for.
     event made_;
     event may_read_;
     event work_for_writer_;
     event may_write_;
+    event still_;
+    event exchanged_;
     event stream_over_;
     event lost_;
 };

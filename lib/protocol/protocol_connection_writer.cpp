@@ -49,9 +49,10 @@ void protocol_connection::write(std::span<boost::asio::const_buffer const> parts
     }
     ensure_writer();
     // All of it or nothing.
-    pending_.reserve(pending_.size() + added);
+    std::string& buffer = exchanging_ ? held_ : pending_;
+    buffer.reserve(buffer.size() + added);
     for (boost::asio::const_buffer const& each : parts) {
-        pending_.append(static_cast<char const*>(each.data()), each.size());
+        buffer.append(static_cast<char const*>(each.data()), each.size());
     }
     unsent_ += added;
     work_for_writer_.set();
@@ -91,13 +92,14 @@ void protocol_connection::ensure_writer() {
 void protocol_connection::write_to_end() {
     try {
         while (stage_ != stage::over) {
-            if (unsent_ > 0) {
+            if (unsent_ > held_.size()) {
                 send_some();
-            } else if (eof_wanted_ && !eof_sent_) {
+            } else if (eof_wanted_ && !eof_sent_ && !exchanging_) {
                 send_eof();
-            } else if (stage_ == stage::closing) {
+            } else if (stage_ == stage::closing && !exchanging_) {
                 end_stream();
             } else {
+                still_.set();
                 work_for_writer_.reset();
                 work_for_writer_.wait();
             }

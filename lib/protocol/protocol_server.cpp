@@ -13,26 +13,23 @@
 #include <tendril/greenlet/greenlet.hpp>
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
+#include <tendril/io/accept_loop.hpp>
+#include <tendril/io/context_bound.hpp>
 #include <tendril/net/tcp_listener.hpp>
 #include <tendril/protocol/protocol_server.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/support/intrusive_list.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/task/spawn.hpp>
-#include <tendril/time/sleep.hpp>
-
-#include <boost/asio/error.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <new>
+#include <memory>
 
 namespace tendril {
 namespace detail {
 namespace {
 
-constexpr auto first_pause_of_accepting = std::chrono::milliseconds{10};
-constexpr auto longest_pause_of_accepting = std::chrono::milliseconds{1000};
 // How long connections get to end: by themselves, and then when they have been told to exit.
 constexpr auto time_to_end = std::chrono::seconds{1};
 
@@ -65,7 +62,7 @@ public:
     protocol_server_state(
         std::unique_ptr<stream_source> source, protocol_factory factory,
         protocol_options const& options)
-        : home_{&this_hub()},
+        : home_{this_hub()},
           source_{std::move(source)},
           factory_{std::move(factory)},
           options_{options} {}
@@ -82,6 +79,10 @@ public:
     template <typename F>
     void for_each(F&& function);
 
+    void require_own_thread() const {
+        home_.require_own_thread(
+            "this protocol_server belongs to another thread: post to its hub, and use it there");
+    }
     bool running() const noexcept { return running_; }
     std::size_t connections() const noexcept { return count_; }
     tcp_endpoint local_endpoint() const { return source_->local_endpoint(); }
@@ -92,19 +93,18 @@ private:
 
     void accept_connections();
     void stop_listening();
-    error_code accept_one();
-    void pause_accepting(error_code const& reason);
+    void accept_one(error_code& error);
 
-    hub* const home_;
+    home_hub const home_;
     std::unique_ptr<stream_source> const source_;
     protocol_factory factory_;
     protocol_options const options_;
     task<void> accepting_;
+    accept_loop loop_{"protocol_server"};
     intrusive_list<served_protocol> served_;
     std::size_t count_ = 0;
     event changed_;
     bool running_ = false;
-    std::chrono::milliseconds pause_{0};
 };
 
 served_protocol::served_protocol(std::shared_ptr<protocol_server_state> server, any_stream accepted)
@@ -135,48 +135,23 @@ void served_protocol::run() {
 }
 
 void protocol_server_state::accept_connections() {
-    while (true) {
-        error_code const error = accept_one();
-        if (error == errc::closed) {
-            return;
-        }
-        if (error.failed()) {
-            pause_accepting(error);
-        } else {
-            pause_ = std::chrono::milliseconds{0};
-        }
-    }
+    loop_.run([this](error_code& error) { accept_one(error); });
 }
 
-error_code protocol_server_state::accept_one() {
-    try {
-        error_code error;
-        any_stream accepted = source_->accept(error);
-        if (error.failed()) {
-            return error;
-        }
-        auto opened = std::make_unique<served_protocol>(shared_from_this(), std::move(accepted));
-        served_protocol& served = *opened;
-        served.run_by = spawn(
-            {.name = "protocol", .stack_size = options_.stack_size, .where = {}},
-            [owned = std::move(opened)] { owned->run(); });
-        return {};
-    } catch (std::bad_alloc const&) {
-        return boost::asio::error::no_memory;
+void protocol_server_state::accept_one(error_code& error) {
+    any_stream accepted = source_->accept(error);
+    if (error.failed()) {
+        return;
     }
-}
-
-void protocol_server_state::pause_accepting(error_code const& reason) {
-    if (pause_.count() == 0) {
-        this_hub().report_error(
-            std::make_exception_ptr(system_error{reason, "accepting pauses"}), "protocol_server");
-    }
-    pause_ = std::clamp(2 * pause_, first_pause_of_accepting, longest_pause_of_accepting);
-    sleep_for(pause_);
+    auto opened = std::make_unique<served_protocol>(shared_from_this(), std::move(accepted));
+    served_protocol& served = *opened;
+    served.run_by = spawn(
+        {.name = "protocol", .stack_size = options_.stack_size, .where = {}},
+        [owned = std::move(opened)] { owned->run(); });
 }
 
 void protocol_server_state::stop() {
-    // First, because it refuses another thread.
+    require_own_thread();
     stop_listening();
     accepting_.cancel();
 }
@@ -189,6 +164,7 @@ void protocol_server_state::stop_listening() {
 
 // Waits until it has stopped and there are no more connections than that.
 bool protocol_server_state::wait_until_left(std::size_t number, deadline limit) {
+    require_own_thread();
     check_interruption();
     while (running_ || count_ > number) {
         changed_.reset();
@@ -202,6 +178,7 @@ bool protocol_server_state::wait_until_left(std::size_t number, deadline limit) 
 // Calls a function with each entry.
 template <typename F>
 void protocol_server_state::for_each(F&& function) {
+    require_own_thread();
     for (served_protocol& each : served_) {
         function(each);
     }
@@ -217,8 +194,9 @@ bool is_of_caller(served_protocol const& each) noexcept {
 }  // namespace
 
 void protocol_server_state::end() noexcept {
+    home_.require_own_thread_to_destroy("a protocol_server");
     // With its hub, all of its tasks have gone.
-    if (hub::of(this_thread()) != home_) {
+    if (!home_.exists()) {
         return;
     }
     stop();

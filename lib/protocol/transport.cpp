@@ -43,6 +43,12 @@ write_marks transport::marks() const { return named().marks(); }
 
 std::size_t transport::write_buffer_size() const { return named().unsent(); }
 
+void transport::exchange_stream(stream_exchange change, deadline limit) {
+    // This handle may be assigned to meanwhile, or go.
+    transport const kept{*this};
+    kept.named().exchange_stream(std::move(change), limit);
+}
+
 void transport::close() { named().close(); }
 
 void transport::abort() { named().abort(); }

@@ -10,21 +10,22 @@
 // 2. A connection is in the list exactly as long as its object exists.
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
+#include <tendril/io/accept_loop.hpp>
+#include <tendril/io/context_bound.hpp>
 #include <tendril/server/stream_server.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/support/intrusive_list.hpp>
-#include <tendril/support/random.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/sync/semaphore.hpp>
 #include <tendril/task/spawn.hpp>
-#include <tendril/time/sleep.hpp>
 
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <utility>
 
 namespace tendril {
@@ -71,12 +72,10 @@ public:
           port{parse_port(address.service)},
           on_connection{std::move(callback)},
           options{chosen},
-          permits{permits_for(chosen.max_connections)} {
-        TENDRIL_REQUIRE(
-            chosen.first_delay.count() > 0 && chosen.longest_delay >= chosen.first_delay,
-            "first_delay of a server is at least a millisecond, and longest_delay no shorter: "
-            "without a pause a server that lacks descriptors would spin");
-    }
+          accepting{
+              "the server at " + address.host + ":" + address.service,
+              {.first = chosen.first_delay, .longest = chosen.longest_delay}},
+          permits{permits_for(chosen.max_connections)} {}
 
     void accept_connections();
     bool wait_until_left(std::size_t number, deadline limit);
@@ -91,7 +90,10 @@ public:
     tcp_listener listener;
     // How often it has started: an acceptor closes its own listener, and not that of a later one.
     std::uint64_t starts = 0;
+    // Where it has started.
+    std::optional<home_hub> home;
     task<void> acceptor;
+    accept_loop accepting;
     counting_semaphore<> permits;
     intrusive_list<served_connection> connections;
     event one_gone;
@@ -100,13 +102,9 @@ public:
     stream_server_statistics numbers;
 
 private:
-    error_code accept_one();
+    void accept_one(error_code& error);
     void serve(std::unique_ptr<served_connection> opened);
     void run_handler(tcp_stream& stream);
-    void back_off(error_code const& reason);
-    void report_pause(error_code const& reason) noexcept;
-
-    std::chrono::milliseconds delay_{0};
 };
 
 // Belongs to the task that accepts. When that is ended from outside, before its first turn perhaps,
@@ -142,37 +140,20 @@ served_connection::~served_connection() {
 }
 
 void server_state::accept_connections() {
-    delay_ = std::chrono::milliseconds{0};
-    while (true) {
-        error_code const error = accept_one();
-        if (error == errc::closed) {
-            return;
-        }
-        if (error.failed()) {
-            back_off(error);
-        } else {
-            delay_ = std::chrono::milliseconds{0};
-        }
-    }
+    accepting.run([this](error_code& error) { accept_one(error); });
 }
 
-error_code server_state::accept_one() {
+void server_state::accept_one(error_code& error) {
     permits.acquire();
     scope_exit give_back{[&] { permits.release(); }};
-    try {
-        error_code error;
-        tcp_stream accepted = listener.accept(error);
-        if (!error.failed()) {
-            ++numbers.accepted;
-            auto opened = std::make_unique<served_connection>(
-                shared_from_this(), std::move(accepted));
-            give_back.dismiss();
-            serve(std::move(opened));
-        }
-        return error;
-    } catch (std::bad_alloc const&) {
-        return boost::asio::error::no_memory;
+    tcp_stream accepted = listener.accept(error);
+    if (error.failed()) {
+        return;
     }
+    ++numbers.accepted;
+    auto opened = std::make_unique<served_connection>(shared_from_this(), std::move(accepted));
+    give_back.dismiss();
+    serve(std::move(opened));
 }
 
 void server_state::serve(std::unique_ptr<served_connection> opened) {
@@ -189,28 +170,6 @@ void server_state::run_handler(tcp_stream& stream) {
         if (!is_ordinary_end(error.code())) {
             throw;
         }
-    }
-}
-
-// Waits a little, twice as long each time, and never exactly as long as others do.
-void server_state::back_off(error_code const& reason) {
-    ++numbers.accept_errors;
-    if (delay_.count() == 0) {
-        report_pause(reason);
-    }
-    delay_ = std::clamp(delay_ * 2, options.first_delay, options.longest_delay);
-    auto const most_jitter = static_cast<std::uint64_t>(delay_.count()) / 8 + 1;
-    auto const jitter = random_below(this_hub().random(), most_jitter);
-    sleep_for(delay_ - std::chrono::milliseconds{jitter});
-}
-
-void server_state::report_pause(error_code const& reason) noexcept {
-    try {
-        this_hub().report_error(
-            std::make_exception_ptr(system_error{reason, "accepting pauses"}),
-            "the server at " + address.host + ":" + address.service);
-    } catch (std::bad_alloc const&) {
-        // There is no memory to say so, and the server must live on.
     }
 }
 
@@ -264,6 +223,9 @@ stream_server::stream_server(
     : state_{std::make_shared<detail::server_state>(address, std::move(on_connection), options)} {}
 
 stream_server::~stream_server() {
+    if (state_->home) {
+        state_->home->require_own_thread_to_destroy("a stream_server");
+    }
     if (state_->stage != server_stage::stopped) {
         // What is requested for the greenlet whose scope ends here is delivered later. The moment
         // is no present one: that would look at the hub's clock, and the hub may be gone.
@@ -287,6 +249,7 @@ void stream_server::start() {
         my.listener.close();
         my.enter_stopped_from(server_stage::starting);
     }};
+    my.home.emplace(this_hub());
     tcp_listener bound = tcp_listener::bind(my.address.host, my.port, my.options.listen);
     if (my.stage != server_stage::starting) {
         throw system_error{io_error(errc::closed), "the server was stopped while it started"};
@@ -309,7 +272,10 @@ void stream_server::serve_forever() {
 
 bool stream_server::stop(deadline limit) {
     detail::server_state& my = *state_;
-    // First, because it refuses another thread.
+    if (my.home) {
+        my.home->require_own_thread(
+            "this stream_server belongs to another thread: post to its hub, and stop it there");
+    }
     my.listener.close();
     my.stage = server_stage::stopping;
     scope_exit when_interrupted{[&] {
@@ -341,6 +307,10 @@ tcp_endpoint stream_server::local_endpoint() const {
     return state_->listener.local_endpoint();
 }
 
-stream_server_statistics stream_server::statistics() const noexcept { return state_->numbers; }
+stream_server_statistics stream_server::statistics() const noexcept {
+    stream_server_statistics now = state_->numbers;
+    now.accept_errors = state_->accepting.failures();
+    return now;
+}
 
 }  // namespace tendril

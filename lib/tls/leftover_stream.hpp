@@ -16,14 +16,25 @@
 
 namespace tendril::detail {
 
-class leftover_stream {
+class leftover_stream : public stream_forms<leftover_stream> {
 public:
     leftover_stream(any_stream stream, std::string rest) noexcept
         : stream_{std::move(stream)},
           rest_{std::move(rest)} {}
 
+    void shutdown_send(error_code& error) { stream_.shutdown_send(error); }
+    void shutdown_send() { stream_.shutdown_send(); }
+    void close() { stream_.close(); }
+    bool is_open() const { return stream_.is_open(); }
+    any_stream::executor_type get_executor() const { return stream_.get_executor(); }
+    leftover_stream& lowest_layer() noexcept { return *this; }
+
+private:
+    friend stream_forms;
+
+    // What the forms are made of.
     template <typename MutableBuffers>
-    std::size_t read_some(MutableBuffers const& buffers, error_code& error) {
+    std::size_t read_into(MutableBuffers const& buffers, error_code& error) {
         if (rest_.empty() || !stream_.is_open()) {
             return stream_.read_some(buffers, error);
         }
@@ -33,37 +44,15 @@ public:
         rest_.erase(0, size);
         return size;
     }
-    template <typename MutableBuffers>
-    std::size_t read_some(MutableBuffers const& buffers) {
-        error_code error;
-        std::size_t const size = read_some(buffers, error);
-        throw_if(error, "read_some");
-        return size;
-    }
     template <typename ConstBuffers>
-    std::size_t write_some(ConstBuffers const& buffers, error_code& error) {
+    std::size_t write_part_of(ConstBuffers const& buffers, error_code& error) {
         return stream_.write_some(buffers, error);
     }
     template <typename ConstBuffers>
-    std::size_t write_some(ConstBuffers const& buffers) {
-        return stream_.write_some(buffers);
-    }
-    template <typename ConstBuffers>
-    std::size_t write(ConstBuffers const& buffers, error_code& error) {
+    std::size_t write_all_of(ConstBuffers const& buffers, error_code& error) {
         return stream_.write(buffers, error);
     }
-    template <typename ConstBuffers>
-    std::size_t write(ConstBuffers const& buffers) {
-        return stream_.write(buffers);
-    }
-    void shutdown_send(error_code& error) { stream_.shutdown_send(error); }
-    void shutdown_send() { stream_.shutdown_send(); }
-    void close() { stream_.close(); }
-    bool is_open() const { return stream_.is_open(); }
-    any_stream::executor_type get_executor() const { return stream_.get_executor(); }
-    leftover_stream& lowest_layer() noexcept { return *this; }
 
-private:
     any_stream stream_;
     std::string rest_;
 };

@@ -106,20 +106,20 @@ tls_step tls_core::judge(int result, error_code& error) noexcept {
 }
 
 // Says whether whoever wants input sends first what is in `out`. In a handshake the peer waits for
-// that. Before the first write there is little of it, such as tickets, and room for it. After it a
-// reader must not wait for room that comes when the peer has been read: answers of TLS go with the
-// next write, unless they are many. An end has no next write.
+// that. After it a reader must not wait for room, which may come only when the peer has been read:
+// tickets and answers of TLS go with the next write or with the end, unless they are many. An end
+// that could not leave goes when that is tried again.
 bool tls_core::sends_before_input() const noexcept {
-    if (wire_.out.empty() || flushing_ || broken_ || end_lacked_room) {
+    if (wire_.out.empty() || flushing_ || broken_ || has_ended_) {
         return false;
     }
-    return !has_spoken_ || has_ended_ || wire_.out.full();
+    return stage != tls_stage::secured || wire_.out.full();
 }
 
 // When `out` cannot be sent, what the peer has said before can still be read, and an alert that
 // tells why may be in it.
 void tls_core::get_input(error_code& error) {
-    if (wire_.out.flooded() && (flushing_ || broken_)) {
+    if (wire_.out.flooded() && (flushing_ || broken_ || has_ended_)) {
         complaint = "TLS: the peer asks for more answers than it reads";
         error = boost::asio::error::no_buffer_space;
         set_failed(error);
@@ -246,7 +246,6 @@ std::size_t tls_core::encrypt(buffer_cursor& from, extent how_much, error_code& 
 }
 
 [[gnu::noinline]] std::size_t tls_core::encrypt_piece(buffer_cursor& from, error_code& error) {
-    has_spoken_ = true;
     std::array<char, staging_size> staging;
     boost::asio::const_buffer const piece = from.next(staging);
     std::size_t taken = 0;
@@ -294,12 +293,17 @@ void tls_core::await_end(error_code& error) {
             [&](SSL* ssl) { return SSL_read(ssl, dropped.data(), clamped(dropped.size())); },
             error);
     }
-    if (step == tls_step::ended || error == tls_errc::truncated) {
+    if (step == tls_step::ended) {
         error = {};
     } else if (step == tls_step::failed) {
         complaint = "TLS";
         fail(error);
     }
+}
+
+void tls_core::close_below() {
+    stage = tls_stage::closed;
+    below.close();
 }
 
 any_stream tls_core::give_back() {

@@ -95,6 +95,9 @@ public:
     tls_core& operator=(tls_core const&) = delete;
     ~tls_core();
 
+    /// Throws system_error for what cannot be the name of a host.
+    static void require_host(std::string const& name);
+
     /// Makes it the client's end, of this session if it can be resumed.
     void prepare_client(session_owner resumed);
     /// Makes it the server's end.
@@ -109,8 +112,10 @@ public:
 
     /// Says to the peer that this end ends.
     void end_sending(error_code& error);
-    /// Reads until the peer has said so too.
+    /// Reads and drops until the peer has said so too.
     void await_end(error_code& error);
+    /// Closes when both ends have said all.
+    void close_below();
     /// The stream below, with what has come for it already. The core is closed with that.
     any_stream give_back();
 
@@ -139,8 +144,6 @@ public:
     tls_stage stage = tls_stage::fresh;
     bool reading = false;
     bool writing = false;
-    /// The end could not be sent in time.
-    bool end_lacked_room = false;
     /// What failed, in words, when the stage is `failed`.
     std::string complaint;
     /// What the client has asked for, on either side.
@@ -221,8 +224,6 @@ private:
     // The peer was told that we end.
     bool has_ended_ = false;
     bool broken_ = false;
-    // Something was written.
-    bool has_spoken_ = false;
     bool filling_ = false;
     bool flushing_ = false;
     bool context_is_chosen_ = false;

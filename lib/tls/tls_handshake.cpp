@@ -12,6 +12,7 @@
 
 #include <openssl/err.h>
 
+#include <algorithm>
 #include <new>
 #include <string_view>
 #include <utility>
@@ -80,13 +81,26 @@ tls_core::~tls_core() {
     clear_openssl_errors();
 }
 
-void tls_core::prepare_client(session_owner resumed) {
+void tls_core::require_host(std::string const& name) {
     // What follows would be cut off there.
-    if (host.find('\0') != std::string::npos) {
+    if (name.find('\0') != std::string::npos) {
         throw system_error{
             boost::system::errc::make_error_code(boost::system::errc::invalid_argument),
             "the name of a host has no zero byte"};
     }
+    // Certificates and greetings have A-labels only, and nothing else would ever match.
+    bool const is_ascii = std::all_of(name.begin(), name.end(), [](char each) {
+        return static_cast<unsigned char>(each) < 0x80;
+    });
+    if (!is_ascii) {
+        throw system_error{
+            io_error(errc::bad_name),
+            "'" + name + "' is not ASCII: give the A-label of the host, which begins with xn--"};
+    }
+}
+
+void tls_core::prepare_client(session_owner resumed) {
+    require_host(host);
     SSL_set_connect_state(ssl_.get());
     X509_VERIFY_PARAM* const wanted = SSL_get0_param(ssl_.get());
     bool const is_address = X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str()) == 1;

@@ -5,6 +5,8 @@
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/net/tcp_stream.hpp>
 #include <tendril/support/assert.hpp>
+#include <tendril/support/scope_exit.hpp>
+#include <tendril/tls/error.hpp>
 #include <tendril/tls/tls_stream.hpp>
 
 #include <new>
@@ -32,6 +34,19 @@ error_code refusal_of(tls_core const* core) {
 error_code refusal_of(tls_core const* core, bool tls_core::*direction) {
     error_code const why = refusal_of(core);
     return !why.failed() && core->*direction ? io_error(errc::busy) : why;
+}
+
+error_code refusal_of_both(tls_core const* core) {
+    error_code const why = refusal_of(core, &tls_core::writing);
+    return !why.failed() && core->reading ? io_error(errc::busy) : why;
+}
+
+// Says the end, and waits for that of the peer.
+void end_both(tls_core& core, error_code& error) {
+    core.end_sending(error);
+    if (!error.failed()) {
+        core.await_end(error);
+    }
 }
 
 // The limit of a call, or else that of the stream. Most have none, and need no look at the clock.
@@ -81,6 +96,7 @@ tls_stream::~tls_stream() {
 
 tls_stream tls_stream::connect(
     std::string const& host, std::string const& service, tls_context const& context) {
+    tls_core::require_host(host);
     tls_stream made = client(tcp_stream::connect(host, service), context, host);
     made.handshake();
     return made;
@@ -200,7 +216,6 @@ void tls_stream::shutdown_send(error_code& error) {
     bool const in_time = detail::within(
         present_limit(nullptr, core.write_limit), [&] { core.end_sending(error); });
     if (!in_time) {
-        core.end_lacked_room = true;
         error = io_error(errc::timed_out);
     }
 }
@@ -219,12 +234,37 @@ void tls_stream::close() {
     }
 }
 
+void tls_stream::shutdown_until(error_code& error, deadline limit) {
+    check_interruption();
+    error = refusal_of_both(core_);
+    if (error.failed()) {
+        return;
+    }
+    tls_core& core = *core_;
+    tls_user const alive{core};
+    tls_mark const reader{core.reading};
+    tls_mark const writer{core.writing};
+    scope_exit const closed{[&] { core.abandon(); }};
+    bool const in_time = detail::within(limit, [&] {
+        end_both(core, error);
+        if (!error.failed()) {
+            core.close_below();
+        }
+    });
+    if (!in_time) {
+        error = io_error(errc::timed_out);
+    }
+}
+
+void tls_stream::shutdown_until(deadline limit) {
+    error_code error;
+    shutdown_until(error, limit);
+    checked(0, error, "shutdown");
+}
+
 any_stream tls_stream::unwrap(error_code& error) {
     check_interruption();
-    error = refusal_of(core_, &tls_core::writing);
-    if (!error.failed() && core_->reading) {
-        error = io_error(errc::busy);
-    }
+    error = refusal_of_both(core_);
     if (error.failed()) {
         return {};
     }
@@ -232,14 +272,12 @@ any_stream tls_stream::unwrap(error_code& error) {
     tls_user const alive{core};
     tls_mark const reader{core.reading};
     tls_mark const writer{core.writing};
-    bool const in_time = detail::within(deadline::after(core.close_limit), [&] {
-        core.end_sending(error);
-        if (!error.failed()) {
-            core.await_end(error);
-        }
-    });
+    bool const in_time = detail::within(
+        deadline::after(core.close_limit), [&] { end_both(core, error); });
     if (!in_time) {
         error = io_error(errc::timed_out);
+    } else if (error == tls_errc::truncated) {
+        error = {};
     }
     return error.failed() ? any_stream{} : core.give_back();
 }

@@ -8,10 +8,12 @@
 #include <tendril/io/copy.hpp>
 #include <tendril/protocol/protocol_server.hpp>
 #include <tendril/protocol/transport.hpp>
+#include <tendril/support/scope_exit.hpp>
 #include <tendril/sync/event.hpp>
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace tendril::test {
@@ -159,6 +161,27 @@ call_maker for_transport(char const* name, void (transport::*wait)(), bool by_it
     };
 }
 
+call_maker for_exchange() {
+    return [] {
+        auto const s = std::make_shared<event>();
+        return blocking_call{
+            .name = "transport::exchange_stream",
+            .take =
+                [s](deadline) {
+                    transport connection = start_protocol(
+                        any_stream{memory_stream::pair().first}, std::make_shared<deaf_protocol>());
+                    scope_exit const over{[&] { connection.abort(); }};
+                    connection.exchange_stream([s](any_stream below, std::string) {
+                        s->wait();
+                        return below;
+                    });
+                    return true;
+                },
+            .give = [s] { s->set(); },
+        };
+    };
+}
+
 // Nobody comes.
 class deserted_source final : public detail::stream_source {
     any_stream accept(error_code& error) override {
@@ -206,6 +229,7 @@ void add_calls_of_protocol(calls& all) {
     all.push_back(for_copy_both());
     all.push_back(for_transport("transport::drain", &transport::drain, false));
     all.push_back(for_transport("transport::wait_closed", &transport::wait_closed, true));
+    all.push_back(for_exchange());
     add_both(all, for_server);
 }
 

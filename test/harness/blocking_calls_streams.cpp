@@ -201,13 +201,15 @@ struct listener_and_clients {
     std::vector<int> clients;
 };
 
-blocking_call accepting_from_unix() {
+blocking_call accepting_from_unix(bool timed) {
     auto const open = std::make_shared<listener_and_clients>(16);
     return {
         .name = "unix_listener::accept",
         .take =
-            [=](deadline) {
-                return did_in_time([&](error_code& error) { open->listener.accept(error); });
+            [=](deadline limit) {
+                return did_in_time([&](error_code& error) {
+                    open->listener.accept_until(error, limit_of(timed, limit));
+                });
             },
         .give = [=] { open->fill(open->clients.size() + 2); },
         .close = [=] { open->listener.close(); },
@@ -226,7 +228,7 @@ void add_calls_of_streams(calls& all) {
     add_both(all, writing_some);
     add_both(all, sending_a_file);
     add_both(all, sending_descriptors);
-    all.push_back(accepting_from_unix);
+    add_both(all, accepting_from_unix);
 }
 
 }  // namespace tendril::test

@@ -10,6 +10,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace {
@@ -329,4 +330,28 @@ TENDRIL_HUB_TEST(protocol_server, refuses_what_makes_no_sense) {
     EXPECT_THROW(nothing.stop(), misuse);
     protocol_server server = serve_echo();
     test::run_on_new_thread([&] { EXPECT_THROW(server.stop(), wrong_thread); });
+}
+
+TENDRIL_HUB_TEST(protocol_server, every_call_on_another_thread_is_refused) {
+    protocol_server server = serve_echo();
+    // With no connection and without a listener, too.
+    server.stop();
+    test::run_on_new_thread([&] {
+        EXPECT_THROW(server.stop(), wrong_thread);
+        EXPECT_THROW(server.close_clients(), wrong_thread);
+        EXPECT_THROW(server.abort_clients(), wrong_thread);
+        EXPECT_THROW(server.wait(), wrong_thread);
+    });
+    EXPECT_TRUE(server.wait_for(0s));
+}
+
+TENDRIL_HUB_TEST(protocol_server, one_that_is_destroyed_in_another_thread_ends_the_program) {
+    protocol_server server = serve_echo();
+    EXPECT_DEATH(
+        std::thread{[&] { protocol_server const gone{std::move(server)}; }}.join(),
+        "a protocol_server was destroyed on another thread");
+    server.stop();
+    EXPECT_DEATH(
+        std::thread{[&] { protocol_server const gone{std::move(server)}; }}.join(),
+        "a protocol_server was destroyed on another thread");
 }

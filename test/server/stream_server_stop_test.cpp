@@ -14,6 +14,7 @@
 #include <chrono>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -189,6 +190,7 @@ TENDRIL_HUB_TEST(stream_server, several_may_stop_it_at_once) {
 
 TENDRIL_HUB_TEST(stream_server, stop_wakes_everybody_in_serve_forever) {
     stream_server server{"127.0.0.1:0", wait_for_end};
+    server.start();
     auto one = spawn([&] { server.serve_forever(); });
     auto other = spawn([&] { server.serve_forever(); });
     settle();
@@ -369,6 +371,14 @@ TENDRIL_HUB_TEST(stream_server, stop_in_another_thread_is_refused_and_changes_no
     EXPECT_TRUE(server.running());
     tcp_stream const client = connect_to(server);
     EXPECT_EQ(server.statistics().connections, 1U);
+}
+
+TENDRIL_HUB_TEST(stream_server, one_that_is_destroyed_in_another_thread_ends_the_program) {
+    std::optional<stream_server> server{std::in_place, "127.0.0.1:0", wait_for_end};
+    server->start();
+    EXPECT_DEATH(
+        std::thread{[&] { server.reset(); }}.join(),
+        "a stream_server was destroyed on another thread");
 }
 
 TENDRIL_HUB_TEST(stream_server, a_pause_between_attempts_is_needed) {

@@ -12,6 +12,7 @@
 namespace {
 
 using namespace tendril;
+using namespace std::chrono_literals;
 using test::hear;
 using test::hear_exactly;
 using test::long_text;
@@ -119,31 +120,60 @@ TENDRIL_HUB_TEST(tls_duplex, a_peer_that_asks_for_ever_new_keys_and_reads_nothin
 
 // A server owes tickets when it has shaken hands.
 
-TENDRIL_HUB_TEST(tls_duplex, a_read_sends_what_it_owes_before_it_waits) {
+TENDRIL_HUB_TEST(tls_duplex, tickets_go_with_the_first_answer) {
     auto ends = shaken_ends();
-    auto reader = spawn([&] { return hear(ends.server); });
-    EXPECT_FALSE(static_cast<bool>(ends.client.session()));
-    std::array<char, 1> byte;
-    error_code error;
-    ends.client.read_some_for(boost::asio::buffer(byte), error, std::chrono::seconds{1});
-    EXPECT_EQ(error, errc::timed_out);
-    EXPECT_TRUE(static_cast<bool>(ends.client.session()));
-    say(ends.client, "x");
-    EXPECT_EQ(reader.get(), "x");
-}
-
-TENDRIL_HUB_TEST(tls_duplex, a_read_that_must_write_first_waits_until_it_can) {
-    auto ends = shaken_ends({.capacity = 100});
     auto serving = spawn([&] {
         std::string const heard = hear(ends.server);
+        EXPECT_FALSE(static_cast<bool>(ends.client.session()));
         say(ends.server, "pong");
         return heard;
     });
-    say(ends.client, "ping");
     settle();
-    EXPECT_FALSE(serving.done());
+    say(ends.client, "ping");
     EXPECT_EQ(hear(ends.client), "pong");
+    EXPECT_TRUE(static_cast<bool>(ends.client.session()));
     EXPECT_EQ(serving.get(), "ping");
+}
+
+TENDRIL_HUB_TEST(tls_duplex, tickets_go_with_the_end_when_there_is_no_answer) {
+    auto ends = shaken_ends();
+    ends.server.shutdown_send();
+    EXPECT_EQ(hear(ends.client), test::eof_said());
+    EXPECT_TRUE(static_cast<bool>(ends.client.session()));
+}
+
+TENDRIL_HUB_TEST(tls_duplex, a_handshake_needs_little_room) {
+    for (std::size_t const capacity : {1U, 7U, 60U, 300U, 700U}) {
+        for (tls_version const version : {tls_version::tls_1_2, tls_version::tls_1_3}) {
+            auto const client = test::good_client(
+                {.identity = test::good_identity(), .highest = version});
+            auto const server = test::good_server(
+                {.clients = tls_verify::required, .authorities = test::trusted().pem()});
+            for (int resumed = 0; resumed < 2; ++resumed) {
+                auto ends = shaken_ends(client, server, {.capacity = capacity});
+                auto serving = spawn([&] { return say(ends.server, "hello"); });
+                EXPECT_EQ(hear_exactly(ends.client, 5), "hello");
+                EXPECT_EQ(serving.get(), error_code{});
+            }
+        }
+    }
+    EXPECT_EQ(clock.elapsed(), 0s);
+}
+
+TENDRIL_HUB_TEST(tls_duplex, a_read_waits_for_no_room_for_tickets) {
+    // None of these has room for the tickets, and the client reads nothing before it has written.
+    for (std::size_t const capacity : {60U, 100U, 300U, 500U}) {
+        auto ends = shaken_ends({.capacity = capacity});
+        std::string const question = long_text(20'000);
+        auto serving = spawn([&] {
+            std::string const heard = test::hear_exactly(ends.server, question.size());
+            say(ends.server, "pong");
+            return heard;
+        });
+        say(ends.client, question);
+        EXPECT_EQ(hear(ends.client), "pong");
+        EXPECT_EQ(serving.get(), question);
+    }
 }
 
 TENDRIL_HUB_TEST(tls_duplex, a_read_that_cannot_write_any_more_still_gets_what_has_come) {

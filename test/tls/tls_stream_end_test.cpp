@@ -41,6 +41,24 @@ struct silent {
     tls_stream client;
 };
 
+// Fills a network for 3000 bytes with whole records, so that nothing is half written and an end
+// does not fit.
+void fill_network(silent& ends) {
+    for (std::size_t size = 2000; size > 0; size /= 2) {
+        while (ends.peer.waiting() + size + 22 <= 3000) {
+            say(ends.client, std::string(size, 'f'));
+        }
+    }
+}
+
+// Reads once, for a second at most.
+std::string hear_in_time(tls_stream& from) {
+    std::array<char, 100> data;
+    error_code error;
+    std::size_t const size = from.read_some_for(buffer(data), error, 1s);
+    return error.failed() ? test::in_brackets(error) : std::string(data.data(), size);
+}
+
 }  // namespace
 
 TENDRIL_HUB_TEST(tls_end, a_close_is_read_as_the_end) {
@@ -120,23 +138,13 @@ TENDRIL_HUB_TEST(tls_end, a_close_does_not_hang_on_a_peer_that_is_silent) {
 }
 
 TENDRIL_HUB_TEST(tls_end, a_close_waits_for_room_for_its_limit_at_most) {
-    auto [near, far] = memory_stream::pair({.capacity = 3000});
-    test::raw_peer peer{std::move(far)};
-    tls_stream client = tls_stream::client(std::move(near), test::good_client(), "good.test");
-    auto shaking = spawn([&] { peer.handshake(); });
-    client.handshake();
-    shaking.join();
-    // Fill the network with whole records, so that nothing is half written.
-    for (std::size_t size = 2000; size > 0; size /= 2) {
-        while (peer.waiting() + size + 22 <= 3000) {
-            say(client, std::string(size, 'f'));
-        }
-    }
-    client.set_close_limit(3s);
+    silent made{{.capacity = 3000}};
+    fill_network(made);
+    made.client.set_close_limit(3s);
     auto const before = clock.elapsed();
-    client.close();
+    made.client.close();
     EXPECT_EQ(clock.elapsed(), before + 3s);
-    EXPECT_FALSE(client.is_open());
+    EXPECT_FALSE(made.client.is_open());
 }
 
 TENDRIL_HUB_TEST(tls_end, a_stream_may_be_destroyed_by_its_own_reader) {
@@ -167,6 +175,67 @@ TENDRIL_HUB_TEST(tls_end, a_stream_may_be_destroyed_while_others_are_in_it) {
     owned.reset();
     EXPECT_EQ(reader.get(), closed_said());
     EXPECT_EQ(writer.get(), errc::closed);
+}
+
+// Both ends, within a limit.
+
+TENDRIL_HUB_TEST(tls_end, a_shutdown_waits_for_the_end_of_the_peer) {
+    auto ends = shaken_ends();
+    say(ends.client, "last words");
+    error_code error = errc::busy;
+    auto ending = spawn([&] { ends.client.shutdown_for(error, 5s); });
+    EXPECT_EQ(hear_all(ends.server), "last words" + eof_said());
+    sleep_for(3s);
+    say(ends.server, "dropped");
+    EXPECT_FALSE(ending.done());
+    ends.server.close();
+    ending.join();
+    EXPECT_EQ(error, error_code{});
+    EXPECT_EQ(clock.elapsed(), 3s);
+    EXPECT_FALSE(ends.client.is_open());
+    EXPECT_EQ(hear(ends.client), closed_said());
+}
+
+TENDRIL_HUB_TEST(tls_end, a_shutdown_says_when_the_peer_has_not_ended) {
+    auto ends = shaken_ends();
+    error_code error;
+    ends.client.shutdown_for(error, 5s);
+    EXPECT_EQ(error, errc::timed_out);
+    EXPECT_EQ(clock.elapsed(), 5s);
+    EXPECT_EQ(hear_all(ends.server), eof_said());
+    auto others = shaken_ends();
+    others.server = tls_stream{};
+    others.client.shutdown_until(error, deadline::never());
+    EXPECT_TRUE(error.failed());
+    silent made{{}};
+    made.peer.stream().shutdown_send();
+    made.client.shutdown_for(error, 1s);
+    EXPECT_EQ(error, tls_errc::truncated);
+    EXPECT_THROW(made.client.shutdown_for(1s), system_error);
+    for (tls_stream* const each : {&ends.client, &others.client, &made.client}) {
+        EXPECT_FALSE(each->is_open());
+    }
+}
+
+TENDRIL_HUB_TEST(tls_end, a_shutdown_that_is_interrupted_has_closed) {
+    auto ends = shaken_ends();
+    auto ending = spawn([&] { ends.client.shutdown_until(deadline::never()); });
+    settle();
+    ending.cancel();
+    ending.join();
+    EXPECT_TRUE(ending.was_cancelled());
+    EXPECT_FALSE(ends.client.is_open());
+}
+
+TENDRIL_HUB_TEST(tls_end, a_shutdown_is_refused_while_somebody_reads_and_undoes_nothing) {
+    auto ends = shaken_ends();
+    auto reader = spawn([&] { return hear(ends.client); });
+    settle();
+    error_code error;
+    ends.client.shutdown_for(error, 1s);
+    EXPECT_EQ(error, errc::busy);
+    say(ends.server, "undisturbed");
+    EXPECT_EQ(reader.get(), "undisturbed");
 }
 
 // One direction.
@@ -260,6 +329,35 @@ TENDRIL_HUB_TEST(tls_end, an_unwrap_with_a_silent_peer_ends_and_can_be_tried_aga
     auto server = spawn([&] { return ends.server.unwrap().is_open(); });
     EXPECT_TRUE(ends.client.unwrap().is_open());
     EXPECT_TRUE(server.get());
+}
+
+// An end that does not leave.
+
+TENDRIL_HUB_TEST(tls_end, a_reader_waits_for_no_room_for_an_unwrap_that_was_too_late) {
+    silent made{{.capacity = 3000}};
+    fill_network(made);
+    error_code error;
+    made.client.unwrap(error);
+    EXPECT_EQ(error, errc::timed_out);
+    made.peer.write("still heard");
+    EXPECT_EQ(hear_in_time(made.client), "still heard");
+}
+
+TENDRIL_HUB_TEST(tls_end, a_reader_waits_for_no_room_for_an_end_that_was_cancelled) {
+    silent made{{.capacity = 3000}};
+    fill_network(made);
+    EXPECT_THROW(with_timeout(1s, [&] { made.client.shutdown_send(); }), timed_out);
+    auto ending = spawn([&] { made.client.unwrap(); });
+    settle();
+    ending.cancel();
+    ending.join();
+    made.peer.write("still heard");
+    EXPECT_EQ(hear_in_time(made.client), "still heard");
+    EXPECT_EQ(hear_in_time(made.client), test::in_brackets(io_error(errc::timed_out)));
+    // It leaves when that is tried again.
+    auto listening = spawn([&] { return made.peer.read(100'000).size(); });
+    made.client.shutdown_send();
+    EXPECT_GT(listening.get(), 2500U);
 }
 
 // Limits.

@@ -216,6 +216,38 @@ TENDRIL_HUB_TEST(tls_verify, a_host_is_named_whole) {
 
 // Clients that must show who they are.
 
+TENDRIL_HUB_TEST(tls_verify, a_host_that_is_not_ascii_is_refused_before_anybody_is_asked) {
+    auto const careless = tls_context::client({.verify = tls_verify::nothing});
+    auto const refuses = [](auto&& call) {
+        try {
+            call();
+        } catch (system_error const& error) {
+            EXPECT_EQ(error.code(), errc::bad_name);
+            std::string const text{error.what()};
+            EXPECT_NE(text.find("A-label"), text.npos) << text;
+            EXPECT_NE(text.find("xn--"), text.npos) << text;
+            return;
+        }
+        ADD_FAILURE() << "was taken";
+    };
+    for (std::string const host :
+         {"b\xc3\xbc"
+          "cher.test",
+          "b\xfc"
+          "cher.test",
+          "\xe4\xbe\x8b.test"}) {
+        for (tls_context const& context : {test::good_client(), careless}) {
+            auto [near, far] = test::memory_stream::pair();
+            refuses([&, &near = near] { tls_stream::client(std::move(near), context, host); });
+            EXPECT_TRUE(near.is_open());
+            refuses([&] { tls_stream::connect(host, 443, context); });
+        }
+    }
+    // As it is asked for instead.
+    tls_identity const international = test::trusted().issue({.names = {"xn--bcher-kva.test"}});
+    EXPECT_EQ(judge_server(international, "xn--bcher-kva.test").client, error_code{});
+}
+
 TENDRIL_HUB_TEST(tls_verify, a_server_can_ask_clients_for_a_certificate) {
     tls_context const server = good_server(
         {.clients = tls_verify::required, .authorities = test::trusted().pem()});

@@ -11,6 +11,10 @@
 // It is itself a `byte_stream`, and does what the stream in it does; an operation costs one virtual
 // call more. A moved-from or default one says `errc::closed`.
 //
+// `read_some`, `write_some` and `write`, throwing or with an error, are declared in stream.hpp.
+// Here a read goes into the first buffer with room, and a write of more than sixteen buffers throws
+// std::bad_alloc when there is no memory for their list.
+//
 // A template over `byte_stream` (stream.hpp) needs no such call and no memory; take this one where
 // a class would have to be a template for the stream's sake only.
 
@@ -141,7 +145,7 @@ boost::asio::mutable_buffer first_with_room(MutableBuffers const& buffers) {
 
 }  // namespace detail
 
-class any_stream {
+class any_stream : public stream_forms<any_stream> {
 public:
     using executor_type = boost::asio::io_context::executor_type;
     using lowest_layer_type = any_stream;
@@ -166,52 +170,6 @@ public:
     any_stream& operator=(any_stream&&) noexcept = default;
     /// Closes what it owns. Switches: as the destructor of the stream does.
     ~any_stream() = default;
-
-    /// Reads what there is, at most what fits into the first buffer with room, waiting for it.
-    /// Returns how many bytes; zero for buffers without room. Switches: may.
-    template <typename MutableBuffers>
-    std::size_t read_some(MutableBuffers const& buffers, error_code& error) {
-        return model_ == nullptr ? refuse(error)
-                                 : model_->read_some(detail::first_with_room(buffers), error);
-    }
-    template <typename MutableBuffers>
-    std::size_t read_some(MutableBuffers const& buffers) {
-        error_code error;
-        std::size_t const size = read_some(buffers, error);
-        detail::throw_if(error, "read_some");
-        return size;
-    }
-
-    /// Writes a part of the buffers. Returns how many bytes. Throws: std::bad_alloc when there are
-    /// more than sixteen buffers. Switches: may.
-    template <typename ConstBuffers>
-    std::size_t write_some(ConstBuffers const& buffers, error_code& error) {
-        return model_ == nullptr
-            ? refuse(error)
-            : model_->write_some(detail::gathered_buffers{buffers}.span(), error);
-    }
-    template <typename ConstBuffers>
-    std::size_t write_some(ConstBuffers const& buffers) {
-        error_code error;
-        std::size_t const size = write_some(buffers, error);
-        detail::throw_if(error, "write_some");
-        return size;
-    }
-
-    /// Writes all of the buffers. Returns how many bytes left; fewer only with an error. When it is
-    /// interrupted half way the stream is broken from then on. Throws: as above. Switches: may.
-    template <typename ConstBuffers>
-    std::size_t write(ConstBuffers const& buffers, error_code& error) {
-        return model_ == nullptr ? refuse(error)
-                                 : model_->write(detail::gathered_buffers{buffers}.span(), error);
-    }
-    template <typename ConstBuffers>
-    std::size_t write(ConstBuffers const& buffers) {
-        error_code error;
-        std::size_t const size = write(buffers, error);
-        detail::throw_if(error, "write");
-        return size;
-    }
 
     /// Ends one direction: the peer reads the end after what was written.
     /// Switches: as the stream in it does.
@@ -258,6 +216,25 @@ public:
     lowest_layer_type const& lowest_layer() const noexcept { return *this; }
 
 private:
+    friend stream_forms;
+
+    // What the forms are made of.
+    template <typename MutableBuffers>
+    std::size_t read_into(MutableBuffers const& buffers, error_code& error) {
+        return model_ == nullptr ? refuse(error)
+                                 : model_->read_some(detail::first_with_room(buffers), error);
+    }
+    template <typename ConstBuffers>
+    std::size_t write_part_of(ConstBuffers const& buffers, error_code& error) {
+        return model_ == nullptr
+            ? refuse(error)
+            : model_->write_some(detail::gathered_buffers{buffers}.span(), error);
+    }
+    template <typename ConstBuffers>
+    std::size_t write_all_of(ConstBuffers const& buffers, error_code& error) {
+        return model_ == nullptr ? refuse(error)
+                                 : model_->write(detail::gathered_buffers{buffers}.span(), error);
+    }
     static std::size_t refuse(error_code& error) noexcept {
         error = io_error(errc::closed);
         return 0;

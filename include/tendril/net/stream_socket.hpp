@@ -15,6 +15,10 @@
 // and one that throws `system_error`. What was requested for the greenlet (cancel, kill, a timeout
 // around the call) is thrown by both.
 //
+// `read_some`, `write_some` and `write`, and their forms with an error and with a limit, are
+// declared in io/stream.hpp, as `limited_stream_forms`. Here a read goes into all of the buffers,
+// and reads and writes serve up to sixteen of them with one system call.
+//
 //     condition                                  error
 //     end of file                                asio::error::eof
 //     closed by this program, now or before      errc::closed
@@ -35,6 +39,7 @@
 #include <tendril/hub/deadline.hpp>
 #include <tendril/io/abi_lock.hpp>
 #include <tendril/io/error.hpp>
+#include <tendril/io/stream.hpp>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -78,98 +83,12 @@ private:
 };
 }  // namespace detail
 
-class stream_socket {
+class stream_socket : public limited_stream_forms<stream_socket> {
 public:
     using executor_type = boost::asio::io_context::executor_type;
 
     stream_socket(stream_socket const&) = delete;
     stream_socket& operator=(stream_socket const&) = delete;
-
-    /// Waits until there is something to read, and reads what there is, at most what fits into the
-    /// buffers, with one system call. Returns how many bytes; zero for buffers without room.
-    /// Switches: may.
-    template <typename MutableBuffers>
-    std::size_t read_some(MutableBuffers const& buffers, error_code& error) {
-        return read_into(buffers, error, nullptr);
-    }
-    template <typename MutableBuffers>
-    std::size_t read_some(MutableBuffers const& buffers) {
-        error_code error;
-        return checked(read_into(buffers, error, nullptr), error, "read_some");
-    }
-
-    /// As above, but waits until a moment, or for a while, at most. Switches: may.
-    template <typename MutableBuffers>
-    std::size_t read_some_until(MutableBuffers const& buffers, error_code& error, deadline limit) {
-        return read_into(buffers, error, &limit);
-    }
-    template <typename MutableBuffers>
-    std::size_t read_some_until(MutableBuffers const& buffers, deadline limit) {
-        error_code error;
-        return checked(read_into(buffers, error, &limit), error, "read_some");
-    }
-    template <typename MutableBuffers, typename Rep, typename Period>
-    std::size_t read_some_for(
-        MutableBuffers const& buffers, error_code& error,
-        std::chrono::duration<Rep, Period> const& duration) {
-        return read_some_until(buffers, error, deadline::after(duration));
-    }
-    template <typename MutableBuffers, typename Rep, typename Period>
-    std::size_t read_some_for(
-        MutableBuffers const& buffers, std::chrono::duration<Rep, Period> const& duration) {
-        return read_some_until(buffers, deadline::after(duration));
-    }
-
-    /// Writes a part of the buffers, waiting until at least some of it can leave. Returns how many
-    /// bytes did. Switches: may.
-    template <typename ConstBuffers>
-    std::size_t write_some(ConstBuffers const& buffers, error_code& error) {
-        detail::stream_parts parts;
-        auto at = boost::asio::buffer_sequence_begin(buffers);
-        std::size_t const count = gather(parts, at, boost::asio::buffer_sequence_end(buffers));
-        return count == 0 ? nothing_to_do(error) : write_once(parts.data(), count, error);
-    }
-    template <typename ConstBuffers>
-    std::size_t write_some(ConstBuffers const& buffers) {
-        error_code error;
-        return checked(write_some(buffers, error), error, "write_some");
-    }
-
-    /// Writes all of the buffers. Returns how many bytes left; fewer only with an error. When it is
-    /// interrupted half way, what the peer received is unknown, and the stream is broken from then
-    /// on. Switches: may.
-    template <typename ConstBuffers>
-    std::size_t write(ConstBuffers const& buffers, error_code& error) {
-        return write_from(buffers, error, nullptr);
-    }
-    template <typename ConstBuffers>
-    std::size_t write(ConstBuffers const& buffers) {
-        error_code error;
-        return checked(write_from(buffers, error, nullptr), error, "write");
-    }
-
-    /// As above, but until a moment, or for a while, at most: the limit is for all of it.
-    /// Switches: may.
-    template <typename ConstBuffers>
-    std::size_t write_until(ConstBuffers const& buffers, error_code& error, deadline limit) {
-        return write_from(buffers, error, &limit);
-    }
-    template <typename ConstBuffers>
-    std::size_t write_until(ConstBuffers const& buffers, deadline limit) {
-        error_code error;
-        return checked(write_from(buffers, error, &limit), error, "write");
-    }
-    template <typename ConstBuffers, typename Rep, typename Period>
-    std::size_t write_for(
-        ConstBuffers const& buffers, error_code& error,
-        std::chrono::duration<Rep, Period> const& duration) {
-        return write_until(buffers, error, deadline::after(duration));
-    }
-    template <typename ConstBuffers, typename Rep, typename Period>
-    std::size_t write_for(
-        ConstBuffers const& buffers, std::chrono::duration<Rep, Period> const& duration) {
-        return write_until(buffers, deadline::after(duration));
-    }
 
     /// Sends `count` bytes of a regular file from `offset` on, or what the file has, without
     /// copying them where the kernel can. The position of the file itself does not matter and does
@@ -282,6 +201,9 @@ protected:
     detail::stream_core* core() const noexcept { return core_; }
 
 private:
+    friend stream_forms;
+    friend limited_stream_forms;
+
     template <typename Iterator>
     static std::size_t gather(
         detail::stream_parts& parts, Iterator& at, Iterator const& end) noexcept {
@@ -296,8 +218,11 @@ private:
         }
         return count;
     }
+
+    // What the forms are made of.
     template <typename MutableBuffers>
-    std::size_t read_into(MutableBuffers const& buffers, error_code& error, deadline const* limit) {
+    std::size_t read_into(
+        MutableBuffers const& buffers, error_code& error, deadline const* limit = nullptr) {
         if constexpr (std::is_convertible_v<MutableBuffers const&, boost::asio::mutable_buffer>) {
             boost::asio::mutable_buffer const one{buffers};
             return one.size() == 0 ? nothing_to_do(error)
@@ -311,19 +236,24 @@ private:
         }
     }
     template <typename ConstBuffers>
-    std::size_t write_from(ConstBuffers const& buffers, error_code& error, deadline const* limit) {
+    std::size_t write_part_of(ConstBuffers const& buffers, error_code& error) {
+        detail::stream_parts parts;
+        auto at = boost::asio::buffer_sequence_begin(buffers);
+        std::size_t const count = gather(parts, at, boost::asio::buffer_sequence_end(buffers));
+        return count == 0 ? nothing_to_do(error) : write_once(parts.data(), count, error);
+    }
+    template <typename ConstBuffers>
+    std::size_t write_all_of(
+        ConstBuffers const& buffers, error_code& error, deadline const* limit = nullptr) {
         auto at = boost::asio::buffer_sequence_begin(buffers);
         auto const end = boost::asio::buffer_sequence_end(buffers);
         auto next = [&](detail::stream_parts& parts) { return gather(parts, at, end); };
         return write_all(detail::parts_source{next}, error, limit);
     }
+
     static std::size_t nothing_to_do(error_code& error) noexcept {
         error = {};
         return 0;
-    }
-    static std::size_t checked(std::size_t size, error_code const& error, char const* what) {
-        detail::throw_if(error, what);
-        return size;
     }
     // Without a limit that is given, the stream's own counts.
     std::size_t read_once(void* data, std::size_t size, error_code& error, deadline const* limit);

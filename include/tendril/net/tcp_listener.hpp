@@ -11,9 +11,8 @@
 // One greenlet accepts at a time; a second one gets `errc::busy`. `close` wakes it with
 // `errc::closed`. A connection that failed before it was accepted is passed over.
 //
-// When the process is out of descriptors, `accept` says so and leaves the connection in the
-// kernel's queue. The next call says so again, at once: whoever calls it in a loop waits a little
-// before, as a `stream_server` does, which also bounds how many connections there are.
+// What a listener does when descriptors lack, and which error means what, stands in
+// listener_socket.hpp; `accept_loop` waits such a lack out.
 //
 // Names of the address, several listeners for one address, both families with one: `listen_options`
 // and docs/net.md. From a service manager: socket_activation.hpp.
@@ -21,18 +20,14 @@
 #include <tendril/hub/deadline.hpp>
 #include <tendril/io/abi_lock.hpp>
 #include <tendril/net/endpoint.hpp>
+#include <tendril/net/listener_socket.hpp>
 #include <tendril/net/tcp_stream.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <string>
-#include <utility>
 
 namespace tendril {
-
-namespace detail {
-class listener_core;
-}
 
 /// How a listener is made.
 struct listen_options {
@@ -44,18 +39,21 @@ struct listen_options {
     bool reuse_port = false;
     /// Lets an IPv6 listener serve IPv6 only; otherwise one at `::` serves IPv4 as well.
     bool v6_only = false;
+    /// Keeps a descriptor in reserve, to turn clients away with when others lack.
+    bool reserve_descriptor = false;
 };
 
-class tcp_listener {
+class tcp_listener : public listener_socket {
 public:
     /// Makes a listener that listens to nothing: `accept` says `errc::closed`.
     tcp_listener() noexcept = default;
-    tcp_listener(tcp_listener&& other) noexcept : core_{std::exchange(other.core_, nullptr)} {}
-    tcp_listener& operator=(tcp_listener&& other) noexcept;
+    tcp_listener(tcp_listener&&) noexcept = default;
+    /// Closes the listener that was there. Switches: never.
+    tcp_listener& operator=(tcp_listener&&) noexcept = default;
 
     /// Closes it. Must happen on the hub's thread, or after the hub has gone: elsewhere it ends the
     /// program. Switches: never.
-    ~tcp_listener();
+    ~tcp_listener() = default;
 
     /// Listens at an address. An empty host means every address of the machine; of the addresses
     /// of a name it is the first that can be listened at; port 0 means any free port (see
@@ -90,24 +88,13 @@ public:
     tcp_stream accept_for(std::chrono::duration<Rep, Period> const& duration) {
         return accept_until(deadline::after(duration));
     }
-
-    /// Stops listening and wakes whoever waits in `accept` with `errc::closed`. A second call does
-    /// nothing. Throws: wrong_thread. Switches: never. Thread: hub.
-    void close();
-
-    /// Says whether it listens. Switches: never.
-    bool is_open() const noexcept;
-
-    /// The descriptor, or -1. It stays the listener's. Switches: never.
-    int native_handle() const noexcept;
+    template <typename Rep, typename Period>
+    tcp_stream accept_for(error_code& error, std::chrono::duration<Rep, Period> const& duration) {
+        return accept_until(error, deadline::after(duration));
+    }
 
     /// Where it listens. Throws: system_error. Switches: never.
     tcp_endpoint local_endpoint() const;
-
-private:
-    explicit tcp_listener(detail::listener_core& core) noexcept : core_{&core} {}
-
-    detail::listener_core* core_ = nullptr;
 };
 
 }  // namespace tendril

@@ -8,6 +8,7 @@
 //     auto size = stream.read_some(boost::asio::buffer(data));
 //
 // What they can do beyond connecting, and which error means what, stands in stream_socket.hpp.
+// `read_some`, `write_some`, `write` and their forms with limits are declared in io/stream.hpp.
 //
 // TCP_NODELAY is on: small writes leave at once. Write what belongs together with one call.
 
@@ -28,6 +29,13 @@ enum class role_type;
 }
 
 namespace tendril {
+
+class tcp_stream;
+
+namespace detail {
+tcp_stream connect_once(
+    tcp_endpoint const& peer, tcp_endpoint const* local, deadline limit, error_code& error);
+}
 
 class tcp_stream : public stream_socket {
 public:
@@ -94,6 +102,8 @@ public:
     lowest_layer_type const& lowest_layer() const noexcept { return *this; }
 
 private:
+    friend tcp_stream detail::connect_once(
+        tcp_endpoint const& peer, tcp_endpoint const* local, deadline limit, error_code& error);
     explicit tcp_stream(detail::stream_core& core) noexcept : stream_socket{core} {}
 };
 

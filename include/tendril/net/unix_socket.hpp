@@ -16,10 +16,12 @@
 // stands for and which goes with its last socket. (A path that begins so is written "./@…".)
 //
 // What a stream can do beyond that, and which error means what, stands in stream_socket.hpp.
+// `read_some`, `write_some`, `write` and their forms with limits are declared in io/stream.hpp.
 
 #include <tendril/hub/deadline.hpp>
 #include <tendril/io/abi_lock.hpp>
 #include <tendril/io/error.hpp>
+#include <tendril/net/listener_socket.hpp>
 #include <tendril/net/stream_socket.hpp>
 
 #include <boost/asio/buffer.hpp>
@@ -160,16 +162,19 @@ struct unix_listen_options {
     int backlog = 4096;
     /// Takes the path of a listener away that has ended without doing so: nobody answers there.
     bool remove_stale = false;
+    /// Keeps a descriptor in reserve, to turn clients away with when others lack.
+    bool reserve_descriptor = false;
 };
 
-class unix_listener {
+class unix_listener : public listener_socket {
 public:
     /// Makes a listener that listens to nothing: `accept` says `errc::closed`.
     unix_listener() noexcept = default;
     unix_listener(unix_listener&& other) noexcept;
     unix_listener& operator=(unix_listener&& other) noexcept;
 
-    /// Closes it, on the hub's thread, or after the hub has gone. Switches: never.
+    /// Closes it. Must happen on the hub's thread, or after the hub has gone: elsewhere it ends the
+    /// program. Switches: never.
     ~unix_listener();
 
     /// Listens at a name. Who may connect to a path is a matter of the permissions of its folder
@@ -181,21 +186,31 @@ public:
     unix_stream accept();
     unix_stream accept(error_code& error);
 
+    /// As above, but until a moment, or for a while, at most; then the error is `errc::timed_out`.
+    /// Switches: may.
+    unix_stream accept_until(deadline limit);
+    unix_stream accept_until(error_code& error, deadline limit);
+    template <typename Rep, typename Period>
+    unix_stream accept_for(std::chrono::duration<Rep, Period> const& duration) {
+        return accept_until(deadline::after(duration));
+    }
+    template <typename Rep, typename Period>
+    unix_stream accept_for(error_code& error, std::chrono::duration<Rep, Period> const& duration) {
+        return accept_until(error, deadline::after(duration));
+    }
+
     /// Stops listening, removes its path if that is still its own, and wakes whoever waits in
     /// `accept` with `errc::closed`. A second call does nothing. Throws: wrong_thread.
     /// Switches: never. Thread: hub.
     void close();
 
-    /// Says whether it listens. Switches: never.
-    bool is_open() const noexcept;
-
     /// Where it listens. Switches: never.
     std::string const& name() const noexcept { return name_; }
 
 private:
+    void note_path() noexcept;
     void remove_path() noexcept;
 
-    detail::stream_core* core_ = nullptr;
     std::string name_;
     // Which file stands for it, and for which process; none for an abstract name.
     dev_t device_ = 0;

@@ -102,7 +102,8 @@ public:
 
     /// Stops, aborts the connections and waits until they are over. A call of a protocol that waits
     /// has a second to end, is then ended by `greenlet_exit`, and has a second more; one that goes
-    /// on is left to itself. Nothing is delivered to its greenlet meanwhile. Switches: may.
+    /// on is left to itself. Nothing is delivered to its greenlet meanwhile. Must happen on the
+    /// hub's thread, or after the hub has gone: elsewhere it ends the program. Switches: may.
     ~protocol_server();
 
     /// Listens no more. Connections go on. A second call does nothing.
@@ -115,7 +116,7 @@ public:
     void abort_clients();
 
     /// Waits until it has been stopped and all connections are over.
-    /// Throws: what was requested for the greenlet. Switches: may.
+    /// Throws: wrong_thread; what was requested for the greenlet. Switches: may. Thread: hub.
     void wait() { wait_until(deadline::never()); }
     /// As above, but for a while, or until a moment, at most. Returns whether it has come to that.
     /// Switches: may.

@@ -25,10 +25,12 @@
 // Read next: protocol.hpp; lib/protocol/protocol_connection.cpp.
 
 #include <tendril/context/stack_pool.hpp>
+#include <tendril/hub/deadline.hpp>
 #include <tendril/io/abi_lock.hpp>
 #include <tendril/io/any_stream.hpp>
 #include <tendril/net/endpoint.hpp>
 #include <tendril/protocol/protocol.hpp>
+#include <tendril/support/unique_function.hpp>
 
 #include <boost/asio/buffer.hpp>
 
@@ -37,6 +39,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -64,6 +67,9 @@ struct protocol_options {
     /// How many bytes of stack the calls get.
     std::size_t stack_size = stack_pool::default_size;
 };
+
+/// Makes another stream of the one below, and of what was received there and not delivered.
+using stream_exchange = unique_function<any_stream(any_stream below, std::string received)>;
 
 class transport {
 public:
@@ -115,6 +121,17 @@ public:
     write_marks marks() const;
     /// How many bytes wait to be written. Switches: never.
     std::size_t write_buffer_size() const;
+
+    /// Exchanges the stream below for one that is made of it: one that encrypts, for example
+    /// (tls/start_tls.hpp). What was written before leaves first, until the limit; then `change`
+    /// gets the stream, and the bytes that were received and not delivered, and returns the new
+    /// one. It may wait. Nothing is read or delivered meanwhile, and what is written is for the new
+    /// stream. When this throws, the connection is lost: the old stream is never gone back to.
+    /// Throws: what `change` throws; system_error when the connection ends before or meanwhile,
+    /// with `errc::timed_out` for the limit, and with `asio::error::eof` when the peer has ended
+    /// its direction; what was requested for the greenlet. Misuse, and nothing is lost, after
+    /// `write_eof` and during another exchange. Switches: may.
+    void exchange_stream(stream_exchange change, deadline limit = deadline::never());
 
     /// Closes the connection when all that is in the buffer has left, and reads no more. A second
     /// call does nothing. Throws: wrong_thread; std::bad_alloc. Switches: never.

@@ -14,7 +14,7 @@
 // * At the limit of connections it stops accepting; the kernel queues. It goes on as soon as one
 //   ends.
 // * When accepting fails (no descriptors, no memory) it waits, at first 10 ms, then twice as long
-//   up to a second, and goes on; connections that are open are served meanwhile.
+//   up to a second, and goes on (accept_loop.hpp); connections that are open are served meanwhile.
 // * A handler that throws ends its own connection only. What it threw is reported to the hub's
 //   error handler, but for the ordinary ends of a connection (end of file, reset, closed by us).
 // * `stop` closes the listener, lets the handlers finish for a while, and then ends those that have
@@ -77,7 +77,8 @@ public:
     stream_server(stream_server const&) = delete;
     stream_server& operator=(stream_server const&) = delete;
 
-    /// Stops without grace. Switches: may.
+    /// Stops without grace. Must happen on the thread of the hub where it has started, or after
+    /// that has gone: elsewhere it ends the program. Switches: may.
     ~stream_server();
 
     /// Binds the address and accepts from now on. Does nothing when it runs.

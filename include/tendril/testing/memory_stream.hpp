@@ -19,12 +19,16 @@
 //     another greenlet reads (or writes)         errc::busy
 //     a write was interrupted half way before    errc::broken
 //
+// `read_some`, `write_some` and `write`, throwing or with an error, are declared in io/stream.hpp.
+// Here `read_some` and `write_some` serve the first buffer that is not empty.
+//
 // A network delivers in pieces: `largest_read` and `largest_write` say how many bytes a call moves
 // at most. With 1 every byte comes alone, and each place where a message may be torn is tried.
 //
 // Both ends belong to one thread.
 
 #include <tendril/io/error.hpp>
+#include <tendril/io/stream.hpp>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
@@ -32,6 +36,7 @@
 #include <cstddef>
 #include <limits>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -50,7 +55,7 @@ namespace detail {
 struct memory_pipe;
 }
 
-class memory_stream {
+class memory_stream : public stream_forms<memory_stream> {
 public:
     using executor_type = boost::asio::io_context::executor_type;
     using lowest_layer_type = memory_stream;
@@ -63,58 +68,6 @@ public:
     memory_stream& operator=(memory_stream&& other) noexcept;
     /// Closes it. Switches: never.
     ~memory_stream();
-
-    /// Reads what there is, at least a byte, waiting for it. Returns how many bytes.
-    /// Throws: system_error; what was requested for the greenlet, and then nothing has been read.
-    /// Switches: may.
-    template <typename MutableBufferSequence>
-    std::size_t read_some(MutableBufferSequence const& buffers) {
-        error_code error;
-        std::size_t const size = read_some(buffers, error);
-        tendril::detail::throw_if(error, "read from a memory_stream");
-        return size;
-    }
-    template <typename MutableBufferSequence>
-    std::size_t read_some(MutableBufferSequence const& buffers, error_code& error) {
-        auto const first = first_of<boost::asio::mutable_buffer>(buffers);
-        return read_bytes(first.data(), first.size(), error);
-    }
-
-    /// Writes as much as there is room for, at least a byte, waiting for it. Returns how many.
-    /// Throws: system_error; what was requested for the greenlet, and then nothing was written.
-    /// Switches: may.
-    template <typename ConstBufferSequence>
-    std::size_t write_some(ConstBufferSequence const& buffers) {
-        error_code error;
-        std::size_t const size = write_some(buffers, error);
-        tendril::detail::throw_if(error, "write to a memory_stream");
-        return size;
-    }
-    template <typename ConstBufferSequence>
-    std::size_t write_some(ConstBufferSequence const& buffers, error_code& error) {
-        auto const first = first_of<boost::asio::const_buffer>(buffers);
-        return write_bytes(first.data(), first.size(), error);
-    }
-
-    /// Writes all of the buffers, waiting for room. Returns how many bytes; fewer only with an
-    /// error. When it is interrupted half way, the stream takes no more (`errc::broken`).
-    /// Switches: may.
-    template <typename ConstBufferSequence>
-    std::size_t write(ConstBufferSequence const& buffers) {
-        error_code error;
-        std::size_t const size = write(buffers, error);
-        tendril::detail::throw_if(error, "write to a memory_stream");
-        return size;
-    }
-    template <typename ConstBufferSequence>
-    std::size_t write(ConstBufferSequence const& buffers, error_code& error) {
-        auto const end = boost::asio::buffer_sequence_end(buffers);
-        std::vector<boost::asio::const_buffer> all;
-        for (auto at = boost::asio::buffer_sequence_begin(buffers); at != end; ++at) {
-            all.emplace_back(*at);
-        }
-        return write_all(all, error);
-    }
 
     /// Ends this side's direction: the peer reads what is on its way, and then the end of file.
     /// Switches: never.
@@ -139,6 +92,8 @@ public:
     memory_stream const& lowest_layer() const noexcept { return *this; }
 
 private:
+    friend stream_forms;
+
     using pipe = std::shared_ptr<detail::memory_pipe>;
 
     memory_stream(pipe in, pipe out, executor_type executor) noexcept
@@ -157,6 +112,33 @@ private:
             }
         }
         return {};
+    }
+
+    // What the forms are made of.
+    template <typename MutableBuffers>
+    std::size_t read_into(MutableBuffers const& buffers, error_code& error) {
+        auto const first = first_of<boost::asio::mutable_buffer>(buffers);
+        return read_bytes(first.data(), first.size(), error);
+    }
+    template <typename ConstBuffers>
+    std::size_t write_part_of(ConstBuffers const& buffers, error_code& error) {
+        auto const first = first_of<boost::asio::const_buffer>(buffers);
+        return write_bytes(first.data(), first.size(), error);
+    }
+    template <typename ConstBuffers>
+    std::size_t write_all_of(ConstBuffers const& buffers, error_code& error) {
+        auto const end = boost::asio::buffer_sequence_end(buffers);
+        std::vector<boost::asio::const_buffer> all;
+        for (auto at = boost::asio::buffer_sequence_begin(buffers); at != end; ++at) {
+            all.emplace_back(*at);
+        }
+        return write_all(all, error);
+    }
+    // Says which kind of stream it was.
+    static std::size_t checked(std::size_t size, error_code const& error, std::string_view call) {
+        tendril::detail::throw_if(
+            error, call == "read_some" ? "read from a memory_stream" : "write to a memory_stream");
+        return size;
     }
 
     std::size_t read_bytes(void* into, std::size_t size, error_code& error);

@@ -27,6 +27,10 @@
 // goes wrong in the protocol later ends both directions as well, and each call says so from then
 // on.
 //
+// `read_some`, `write_some` and `write`, and their forms with an error and with a limit, are
+// declared in io/stream.hpp, as `limited_stream_forms`. Here a read goes into the first buffer with
+// room, and `write_some` takes what fits into one record, 16 KiB. Writes may throw std::bad_alloc.
+//
 // One greenlet may read while another one writes. A read that is interrupted has taken nothing. A
 // write that is interrupted after some of it was encrypted leaves the stream broken, and a broken
 // stream ends without a word, so that its peer sees a truncation and not an end.
@@ -80,7 +84,7 @@ private:
     std::weak_ptr<detail::tls_context_state> context_;
 };
 
-class tls_stream {
+class tls_stream : public limited_stream_forms<tls_stream> {
 public:
     using executor_type = boost::asio::io_context::executor_type;
     using lowest_layer_type = tls_stream;
@@ -95,7 +99,8 @@ public:
     ~tls_stream();
 
     /// Connects to a host by name over TCP, and shakes hands. Throws: system_error, naming host and
-    /// reason; what was requested for the greenlet. Switches: may.
+    /// reason, with `errc::bad_name` for a name that is not ASCII; what was requested for the
+    /// greenlet. Switches: may.
     static tls_stream connect(
         std::string const& host, std::string const& service, tls_context const& context);
     static tls_stream connect(
@@ -105,9 +110,10 @@ public:
 
     /// Makes the client's end over a connected stream, for the host that the peer should be; with a
     /// session of before if there is one. The stream is taken over; when this throws it is still
-    /// the caller's. Throws: std::bad_alloc; system_error when that cannot be the name of a host;
-    /// misuse when the context is no client's, or there is no host and it must be verified.
-    /// Switches: never.
+    /// the caller's. Certificates have international names in their ASCII form, as A-labels
+    /// (xn--bcher-kva.example); others are refused. Throws: std::bad_alloc; system_error when that
+    /// cannot be the name of a host, with `errc::bad_name` when it is not ASCII; misuse when the
+    /// context is no client's, or there is no host and it must be verified. Switches: never.
     template <byte_stream Stream>
     requires(!std::is_reference_v<Stream>) static tls_stream client(
         Stream&& stream, tls_context const& context, std::string host, tls_session session = {}) {
@@ -132,87 +138,6 @@ public:
     void handshake();
     void handshake(error_code& error);
 
-    /// Waits until there is something to read, and reads what there is, at most what fits into the
-    /// first buffer with room. Returns how many bytes; zero for buffers without room.
-    /// Switches: may.
-    template <typename MutableBuffers>
-    std::size_t read_some(MutableBuffers const& buffers, error_code& error) {
-        return read_once(detail::first_with_room(buffers), error, nullptr);
-    }
-    template <typename MutableBuffers>
-    std::size_t read_some(MutableBuffers const& buffers) {
-        error_code error;
-        return checked(read_some(buffers, error), error, "read_some");
-    }
-    /// As above, but until a moment, or for a while, at most. What is there beats a limit that has
-    /// passed. Switches: may.
-    template <typename MutableBuffers>
-    std::size_t read_some_until(MutableBuffers const& buffers, error_code& error, deadline limit) {
-        return read_once(detail::first_with_room(buffers), error, &limit);
-    }
-    template <typename MutableBuffers>
-    std::size_t read_some_until(MutableBuffers const& buffers, deadline limit) {
-        error_code error;
-        return checked(read_some_until(buffers, error, limit), error, "read_some");
-    }
-    template <typename MutableBuffers, typename Rep, typename Period>
-    std::size_t read_some_for(
-        MutableBuffers const& buffers, error_code& error,
-        std::chrono::duration<Rep, Period> const& limit) {
-        return read_some_until(buffers, error, deadline::after(limit));
-    }
-    template <typename MutableBuffers, typename Rep, typename Period>
-    std::size_t read_some_for(
-        MutableBuffers const& buffers, std::chrono::duration<Rep, Period> const& limit) {
-        return read_some_until(buffers, deadline::after(limit));
-    }
-
-    /// Writes a part of the buffers: what fits into one record, 16 KiB. Returns how many bytes.
-    /// Throws: std::bad_alloc. Switches: may.
-    template <typename ConstBuffers>
-    std::size_t write_some(ConstBuffers const& buffers, error_code& error) {
-        return write_part(detail::gathered_buffers{buffers}.span(), error);
-    }
-    template <typename ConstBuffers>
-    std::size_t write_some(ConstBuffers const& buffers) {
-        error_code error;
-        return checked(write_some(buffers, error), error, "write_some");
-    }
-
-    /// Writes all of the buffers. Returns how many bytes have left; fewer only with an error. When
-    /// it is interrupted half way the stream is broken. Throws: std::bad_alloc. Switches: may.
-    template <typename ConstBuffers>
-    std::size_t write(ConstBuffers const& buffers, error_code& error) {
-        return write_all(detail::gathered_buffers{buffers}.span(), error, nullptr);
-    }
-    template <typename ConstBuffers>
-    std::size_t write(ConstBuffers const& buffers) {
-        error_code error;
-        return checked(write(buffers, error), error, "write");
-    }
-    /// As above, but until a moment, or for a while, at most: the limit is for all of it.
-    /// Switches: may.
-    template <typename ConstBuffers>
-    std::size_t write_until(ConstBuffers const& buffers, error_code& error, deadline limit) {
-        return write_all(detail::gathered_buffers{buffers}.span(), error, &limit);
-    }
-    template <typename ConstBuffers>
-    std::size_t write_until(ConstBuffers const& buffers, deadline limit) {
-        error_code error;
-        return checked(write_until(buffers, error, limit), error, "write");
-    }
-    template <typename ConstBuffers, typename Rep, typename Period>
-    std::size_t write_for(
-        ConstBuffers const& buffers, error_code& error,
-        std::chrono::duration<Rep, Period> const& limit) {
-        return write_until(buffers, error, deadline::after(limit));
-    }
-    template <typename ConstBuffers, typename Rep, typename Period>
-    std::size_t write_for(
-        ConstBuffers const& buffers, std::chrono::duration<Rep, Period> const& limit) {
-        return write_until(buffers, deadline::after(limit));
-    }
-
     /// Limits each later read, each write, the handshake (at first a minute), and how long `close`
     /// and `unwrap` wait for a peer that is silent (at first a second). A duration that is too long
     /// for the clock is no limit. Throws: misuse for an empty stream, or when it is not a number.
@@ -234,14 +159,32 @@ public:
         set_limit(limited::close, detail::saturated(most));
     }
 
-    /// Ends one direction: the peer reads end of file after what was written. Reading goes on.
-    /// Switches: may.
+    /// Ends one direction: the peer reads end of file after what was written. Reading goes on, and
+    /// waits for no room. After an interruption, or its limit, the end may not have left: call it
+    /// again, or `close`. Switches: may.
     void shutdown_send(error_code& error);
     void shutdown_send();
 
+    /// Ends both directions in order: says the end, reads and drops what still comes until the peer
+    /// has ended as well, and closes. The stream is closed afterwards, unless the error is
+    /// `errc::busy`, because somebody reads or writes. With `tls_errc::truncated` and with
+    /// `errc::timed_out` the peer has not said its end. Throws: what was requested for the
+    /// greenlet, and then it is closed as well. Switches: may.
+    void shutdown_until(error_code& error, deadline limit);
+    void shutdown_until(deadline limit);
+    template <typename Rep, typename Period>
+    void shutdown_for(error_code& error, std::chrono::duration<Rep, Period> const& limit) {
+        shutdown_until(error, deadline::after(limit));
+    }
+    template <typename Rep, typename Period>
+    void shutdown_for(std::chrono::duration<Rep, Period> const& limit) {
+        shutdown_until(deadline::after(limit));
+    }
+
     /// Tells the peer that this is the end, waits until that has left, for its limit at most, and
-    /// closes the connection. Wakes whoever reads or writes with `errc::closed`; when somebody is
-    /// writing, or the stream is broken, the peer is not told. A second call does nothing.
+    /// closes the connection; for the peer's end it does not wait (RFC 8446, 6.1). Wakes whoever
+    /// reads or writes with `errc::closed`; when somebody is writing, or the stream is broken, the
+    /// peer is not told. A second call does nothing.
     /// Throws: wrong_thread; what was requested for the greenlet, and then it is closed as well.
     /// Switches: may.
     void close();
@@ -283,6 +226,9 @@ public:
     lowest_layer_type const& lowest_layer() const noexcept { return *this; }
 
 private:
+    friend stream_forms;
+    friend limited_stream_forms;
+
     enum class limited : std::uint8_t { read, write, handshake, close };
     using const_buffers = std::span<boost::asio::const_buffer const>;
 
@@ -292,12 +238,29 @@ private:
     static tls_stream prepare_server(tls_context const& context);
     void take(any_stream&& stream) noexcept;
 
+    // What the forms are made of.
+    template <typename MutableBuffers>
+    std::size_t read_into(
+        MutableBuffers const& buffers, error_code& error, deadline const* limit = nullptr) {
+        return read_once(detail::first_with_room(buffers), error, limit);
+    }
+    template <typename ConstBuffers>
+    std::size_t write_part_of(ConstBuffers const& buffers, error_code& error) {
+        return write_part(detail::gathered_buffers{buffers}.span(), error);
+    }
+    template <typename ConstBuffers>
+    std::size_t write_all_of(
+        ConstBuffers const& buffers, error_code& error, deadline const* limit = nullptr) {
+        return write_all(detail::gathered_buffers{buffers}.span(), error, limit);
+    }
+    // Says what the handshake has found out, where that is the reason.
+    std::size_t checked(std::size_t size, error_code const& error, char const* what) const;
+
     std::size_t read_once(
         boost::asio::mutable_buffer into, error_code& error, deadline const* limit);
     std::size_t write_part(const_buffers from, error_code& error);
     std::size_t write_all(const_buffers from, error_code& error, deadline const* limit);
     void set_limit(limited what, std::chrono::nanoseconds most);
-    std::size_t checked(std::size_t size, error_code const& error, char const* what) const;
     detail::tls_core& secured() const;
 
     detail::tls_core* core_ = nullptr;

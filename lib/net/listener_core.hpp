@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// What stands behind a listener, as stream_core.hpp says for streams.
+
+#include "stream_core.hpp"
+
+#include <tendril/hub/cancellation.hpp>
+#include <tendril/hub/deadline.hpp>
+#include <tendril/io/error.hpp>
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+
+#include <optional>
+#include <utility>
+
+namespace tendril::detail {
+
+using plain_acceptor = boost::asio::basic_socket_acceptor<stream_protocol, plain_executor>;
+
+class listener_core final : public shared_core, private context_bound {
+public:
+    explicit listener_core(hub& here)
+        : shared_core{here},
+          context_bound{here.context()},
+          acceptor{std::in_place, here.context()} {}
+
+    /// Closes the descriptors and wakes whoever accepts. Switches: never.
+    void close() noexcept;
+    /// Says whether it is of a hub that still exists.
+    bool belongs_to_hub() const noexcept { return acceptor.has_value(); }
+
+    // There is one unless the stage is `closed`.
+    std::optional<plain_acceptor> acceptor;
+    stream_stage stage = stream_stage::open;
+    bool accepting = false;
+    // Whether a descriptor is to be kept in reserve, and which one it is; -1 while there is none.
+    bool wants_reserve = false;
+    int reserve = -1;
+
+private:
+    void leave_context() noexcept override {
+        close();
+        acceptor.reset();
+    }
+};
+
+/// Says why nothing can be accepted from `core` now, if that is so. Throws: wrong_thread.
+/// Switches: never.
+error_code refusal_to_accept(listener_core const* core);
+
+/// Waits for a connection. Returns its descriptor, or -1 with an error. Switches: may.
+int accept_descriptor(listener_core& core, deadline limit, error_code& error);
+
+/// Waits for a connection, as a stream of this kind. Throws: wrong_thread; std::bad_alloc; what was
+/// requested for the greenlet. Switches: may.
+template <typename Stream>
+Stream accept_stream(listener_core* maybe, deadline limit, error_code& error) {
+    check_interruption();
+    error = refusal_to_accept(maybe);
+    if (error.failed()) {
+        return {};
+    }
+    core_user<listener_core> const alive{*maybe};
+    listener_core& core = *maybe;
+    direction_use const acceptor{core.accepting};
+    int const descriptor = accept_descriptor(core, limit, error);
+    if (error.failed()) {
+        return {};
+    }
+    Stream accepted = Stream::adopt(descriptor, error);
+    account_for_success(core.home, accept_steps);
+    return accepted;
+}
+
+}  // namespace tendril::detail
