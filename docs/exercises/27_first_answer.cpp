@@ -24,7 +24,7 @@
 namespace {
 
 // DOC: first
-// `search(index, count, found)` looks through one share of several, and calls `found` with each hit.
+// `search(index, count, found)` looks through one share of several, and calls `found` with a hit.
 template <typename Search>
 std::optional<std::uint64_t> first_answer(tendril::hub_group& hubs, Search search) {
     tendril::shared_promise<std::optional<std::uint64_t>> answer;
