@@ -40,9 +40,6 @@
 namespace tendril::detail {
 namespace {
 
-// After they are told to end, tasks get this long to clean up.
-constexpr auto time_for_tasks_to_unwind = std::chrono::seconds{1};
-
 thread_local hub_member const* member_of_this_thread = nullptr;
 
 // How many forks lie between the first process and this one.
@@ -252,7 +249,7 @@ void hub_group_core::lead(hub_member& me) {
     tasks_told_.set();
     cancel_tasks(me);
     if (!in_time_) {
-        wait_until_idle(deadline::after(time_for_tasks_to_unwind));
+        wait_until_idle(deadline::after(options_.time_to_unwind));
     }
     hubs_told_.set();
 }

@@ -118,8 +118,10 @@ void try_crowds_of_hubs(char const* what, hub_group_options (*options)(), F&& en
     std::printf("    %d crowds of %d greenlets: %s\n", runs, greenlets_of_crowd, what);
 }
 
-hub_group_options two_hubs() { return {.size = 2}; }
-hub_group_options two_hubs_with_one_fate() { return {.size = 2, .errors = on_error::end_all}; }
+hub_group_options two_hubs() { return {.size = 2, .time_to_unwind = 20ms}; }
+hub_group_options two_hubs_with_one_fate() {
+    return {.size = 2, .errors = on_error::end_all, .time_to_unwind = 20ms};
+}
 
 // Ends the process with status 0 if that goes in order.
 template <typename F>
@@ -127,7 +129,7 @@ template <typename F>
     static waited_for vain;
     static std::optional<hub_group> hubs;
     try {
-        hubs.emplace(hub_group_options{.size = 2});
+        hubs.emplace(hub_group_options{.size = 2, .time_to_unwind = 20ms});
         gather(*hubs, vain, std::make_shared<int>(0), 1);
         leave(*hubs);
     } catch (...) {

@@ -76,6 +76,8 @@ struct hub_group_options {
     /// characters.
     std::string name = "hub";
     on_error errors = on_error::report;
+    /// How long tasks have to clean up after they were cancelled at the end, before hubs close.
+    std::chrono::nanoseconds time_to_unwind = std::chrono::seconds{1};
     /// Returns the options of one hub, called on its thread; empty means the usual ones.
     unique_function<tendril::hub_options(std::size_t index)> options_for = nullptr;
 };
@@ -201,7 +203,7 @@ public:
     std::vector<hub_load> statistics() const;
 
     /// Takes no more tasks, waits until those that are there have ended, cancels after `grace`
-    /// those that have not, and gives them one second more to unwind. Then ends the hubs and waits
+    /// those that have not, and gives them time to unwind. Then ends the hubs and waits
     /// for the threads. A second call may shorten the grace, and waits too. Returns whether all
     /// tasks ended by themselves. In a task of the group it begins the end and returns false at
     /// once, because it cannot wait for itself. When the wait is interrupted the tasks are
@@ -235,7 +237,7 @@ private:
     auto place(std::size_t index, spawn_options options, F&& function, Args&&... arguments) {
         using call = decltype(detail::bind_job(
             std::forward<F>(function), std::forward<Args>(arguments)...));
-        using result = std::invoke_result_t<call&>;
+        using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
         static_assert(
             !std::is_reference_v<result>,
             "a result goes from one hub to another, so a function for a hub_group must return a "
