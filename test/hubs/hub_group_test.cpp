@@ -85,10 +85,15 @@ TENDRIL_TEST(hub_group, makes_each_hub_with_options_of_its_own) {
 
 TENDRIL_HUB_TEST(hub_group, results_come_back_to_a_greenlet_of_another_hub) {
     hub_group hubs{{.size = 2}};
-    bool others_ran = false;
-    auto const other = spawn([&] { others_ran = true; });
-    EXPECT_EQ(hubs.spawn([](int left, int right) { return left + right; }, 40, 2).get(), 42);
-    EXPECT_TRUE(others_ran);
+    // Ends only if this hub goes on while the caller waits.
+    shared_event go_on;
+    auto const other = spawn([&] { go_on.set(); });
+    auto const add = [&](int left, int right) {
+        go_on.wait();
+        return left + right;
+    };
+    EXPECT_EQ(hubs.spawn(add, 40, 2).get(), 42);
+    other.get();
     auto const fails = hubs.spawn([] { throw std::runtime_error{"no luck"}; });
     EXPECT_EQ(test::outcome_of([&] { fails.get(); }), "no luck");
     auto const lost = hubs.spawn([]() -> int { throw cancelled{}; });
