@@ -93,7 +93,7 @@ TENDRIL_HUB_TEST(hub_group, results_come_back_to_a_greenlet_of_another_hub) {
         return left + right;
     };
     EXPECT_EQ(hubs.spawn(add, 40, 2).get(), 42);
-    other.get();
+    other.join();
     auto const fails = hubs.spawn([] { throw std::runtime_error{"no luck"}; });
     EXPECT_EQ(test::outcome_of([&] { fails.get(); }), "no luck");
     auto const lost = hubs.spawn([]() -> int { throw cancelled{}; });
