@@ -50,6 +50,8 @@ constexpr system_calls table{
     .lstat = ::lstat,
     .unlink = ::unlink,
     .close = ::close,
+    .sched_getaffinity = ::sched_getaffinity,
+    .sched_setaffinity = ::sched_setaffinity,
 };
 
 }  // namespace

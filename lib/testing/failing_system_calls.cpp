@@ -73,7 +73,8 @@ constexpr system_calls table = table_of<
     &system_calls::recvmsg, &system_calls::sendmsg, &system_calls::recvmmsg,
     &system_calls::sendmmsg, &system_calls::recv, &system_calls::send, &system_calls::shutdown,
     &system_calls::socketpair, &system_calls::sendfile, &system_calls::pread, &system_calls::lstat,
-    &system_calls::unlink, &system_calls::close>();
+    &system_calls::unlink, &system_calls::close, &system_calls::sched_getaffinity,
+    &system_calls::sched_setaffinity>();
 
 system_calls const& table_on_top_of(system_calls const& present, std::size_t number) {
     TENDRIL_REQUIRE(number > 0, "the first system call has the number 1");

@@ -134,6 +134,8 @@ std::vector<row_of_errors> const documented{
         "unlink",
         {EBUSY, EFAULT, EIO, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR, EROFS}),
     row_of<&system_calls::close>("close", {EBADF, EDQUOT, EINTR, EIO, ENOSPC}),
+    row_of<&system_calls::sched_getaffinity>("sched_getaffinity", {EFAULT, EINVAL, ESRCH}),
+    row_of<&system_calls::sched_setaffinity>("sched_setaffinity", {EFAULT, EINVAL, EPERM, ESRCH}),
 };
 
 // Runs a program in a hub of its own, on a thread of its own. Returns how it ended.

@@ -14,6 +14,7 @@
 // Boost.Asio makes its own calls: while a table is replaced, streams do their reads and writes
 // here and ask Asio for readiness only (docs/io.md).
 
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -69,6 +70,10 @@ struct system_calls {
     int (*lstat)(char const* path, struct stat* found);
     int (*unlink)(char const* path);
     int (*close)(int fd);
+
+    // Threads and processors; 0 means the calling thread.
+    int (*sched_getaffinity)(pid_t thread, std::size_t size, cpu_set_t* usable);
+    int (*sched_setaffinity)(pid_t thread, std::size_t size, cpu_set_t const* usable);
 };
 
 namespace detail {
