@@ -16,11 +16,12 @@
 // the headers bring Boost.Asio with them.
 //
 //     support → context → greenlet → coroutine → hub → time → sync → channel → task → scope →
-//     together → threads → io → net → protocol → tls → process → server →
+//     together → threads → io → net → file → protocol → tls → process → server →
 //     http
 
 #include <tendril/channel.hpp>
 #include <tendril/coroutine.hpp>
+#include <tendril/file.hpp>
 #include <tendril/greenlet.hpp>
 #include <tendril/http.hpp>
 #include <tendril/hub.hpp>
