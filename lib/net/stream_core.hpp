@@ -3,8 +3,8 @@
 
 // What stands behind a stream: Asio's socket, and who is using it.
 //
-// What all cores have in common stands in io/stream_state.hpp. When the hub's context goes, its cores
-// are closed and lose their sockets.
+// What all cores have in common stands in io/stream_state.hpp. When the hub's context goes, its
+// cores are closed and lose their sockets.
 
 #include <tendril/io/context_bound.hpp>
 

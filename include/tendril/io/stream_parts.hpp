@@ -55,9 +55,10 @@ private:
     std::size_t (*call_)(void* function, stream_parts& parts);
 };
 
-/// The calls of a stream that is made of the three functions above.
-template <typename Derived>
-class gathered_stream_forms : public limited_stream_forms<Derived> {
+/// The calls of a stream that is made of the three functions above: those with limits too, or
+/// other `Forms`.
+template <typename Derived, typename Forms = limited_stream_forms<Derived>>
+class gathered_stream_forms : public Forms {
 protected:
     gathered_stream_forms() = default;
     gathered_stream_forms(gathered_stream_forms const&) = default;
