@@ -8,6 +8,7 @@
 
 #include <tendril/file/descriptor_kind.hpp>
 #include <tendril/file/descriptor_stream.hpp>
+#include <tendril/file/event_counter.hpp>
 #include <tendril/file/file.hpp>
 #include <tendril/file/file_contents.hpp>
 #include <tendril/file/pipe.hpp>
