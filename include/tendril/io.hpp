@@ -17,6 +17,9 @@
 #include <tendril/io/copy.hpp>
 #include <tendril/io/error.hpp>
 #include <tendril/io/operation.hpp>
+#include <tendril/io/pipe_signal.hpp>
 #include <tendril/io/stream.hpp>
+#include <tendril/io/stream_parts.hpp>
+#include <tendril/io/stream_state.hpp>
 #include <tendril/io/token_operation.hpp>
 #include <tendril/io/use_greenlet.hpp>

@@ -16,11 +16,11 @@
 // the headers bring Boost.Asio with them.
 //
 //     support → context → greenlet → coroutine → hub → time → sync → channel → task → scope →
-//     together → threads → io → net → protocol → tls → process → hubs →
-//     server → http
+//     together → threads → io → net → file → protocol → tls → process → hubs → server → http
 
 #include <tendril/channel.hpp>
 #include <tendril/coroutine.hpp>
+#include <tendril/file.hpp>
 #include <tendril/greenlet.hpp>
 #include <tendril/http.hpp>
 #include <tendril/hub.hpp>

@@ -7,17 +7,15 @@
 #include "stream_calls.hpp"
 
 #include <tendril/hub/cancellation.hpp>
+#include <tendril/io/pipe_signal.hpp>
 #include <tendril/net/stream_socket.hpp>
 #include <tendril/support/system_calls.hpp>
 
 #include <sys/socket.h>
 
-#include <signal.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <ctime>
 #include <limits>
 #include <memory>
 
@@ -49,27 +47,6 @@ struct sent_file {
     }
 };
 
-// `sendfile` has no flag against SIGPIPE, which would end the program: the signal is blocked during
-// the call, and taken away when it has come. A program that blocks it itself keeps it.
-ssize_t sendfile_without_signal(int to, int from, off_t* offset, std::size_t size) noexcept {
-    sigset_t pipe;
-    sigset_t before;
-    sigemptyset(&pipe);
-    sigaddset(&pipe, SIGPIPE);
-    ::pthread_sigmask(SIG_BLOCK, &pipe, &before);
-    ssize_t const sent = kernel().sendfile(to, from, offset, size);
-    int const reason = errno;
-    if (sigismember(&before, SIGPIPE) == 0) {
-        if (sent < 0 && reason == EPIPE) {
-            timespec const at_once{};
-            ::sigtimedwait(&pipe, nullptr, &at_once);
-        }
-        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    }
-    errno = reason;
-    return sent;
-}
-
 bool kernel_cannot(error_code const& error) noexcept {
     return error.value() == EINVAL || error.value() == ENOSYS || error.value() == EOPNOTSUPP;
 }
@@ -78,7 +55,9 @@ void send_piece(stream_core& core, sent_file& file, call_limit& limit, error_cod
     auto const send = [&](int descriptor) {
         auto offset = static_cast<off_t>(file.offset);
         auto const size = static_cast<std::size_t>(std::min(file.left, largest_piece));
-        return sendfile_without_signal(descriptor, file.descriptor, &offset, size);
+        // There is no flag against SIGPIPE, as `send` has.
+        return detail::without_pipe_signal(
+            [&] { return kernel().sendfile(descriptor, file.descriptor, &offset, size); });
     };
     std::size_t const sent = detail::send_when_there_is_room(core, send, limit, error);
     file.ended = sent == 0 && !error.failed();

@@ -14,53 +14,18 @@
 #include <tendril/net/tcp_stream.hpp>
 
 #include <sys/socket.h>
-#include <sys/types.h>
 #include <sys/uio.h>
 
 #include <boost/asio/generic/stream_protocol.hpp>
 
-#include <cerrno>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <span>
 #include <utility>
 
 namespace tendril::detail {
 
 using stream_operation = socket_operation<plain_socket>;
-
-inline bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }
-
-/// Until when a call may wait: until the moment that it was given, or else for as long as its
-/// stream allows each call, counted from the moment when that is asked for first. So a call that
-/// succeeds at once does not look at the clock.
-class call_limit {
-public:
-    call_limit(deadline const* given, std::chrono::nanoseconds each) noexcept
-        : moment_{given != nullptr ? *given : deadline::never()},
-          each_{given != nullptr ? no_limit : each} {}
-
-    deadline moment() {
-        if (each_ != no_limit) [[unlikely]] {
-            moment_ = deadline::after(std::exchange(each_, no_limit));
-        }
-        return moment_;
-    }
-    bool has_passed(hub& home) { return !moment().is_never() && home.now() >= moment_.moment(); }
-
-private:
-    deadline moment_;
-    std::chrono::nanoseconds each_;
-};
-
-/// Says why an operation on `core` cannot begin, if it cannot. Throws: wrong_thread.
-/// Switches: never.
-error_code refusal(stream_core const* core, bool stream_core::*direction);
-
-/// The same for one that writes. Throws: wrong_thread. Switches: never.
-error_code refusal_to_write(stream_core const* core);
 
 /// What Asio's "operation aborted" means for us: nothing, when only the other direction was meant.
 /// Else `error` says how the operation ended. Throws: what the greenlet was interrupted for.
@@ -85,56 +50,10 @@ bool wait_for_room(stream_core& core, call_limit& limit, error_code& error);
 template <typename Send>
 std::size_t send_when_there_is_room(
     stream_core& core, Send&& send, call_limit& limit, error_code& error) {
-    while (core.stage != stream_stage::closed) {
-        ssize_t const sent = send(core.socket->native_handle());
-        if (sent >= 0) {
-            account_for_success(core.home);
-            return static_cast<std::size_t>(sent);
-        }
-        if (errno == EINTR) {
-            continue;
-        }
-        if (!would_block(errno)) {
-            error = last_system_error();
-            return 0;
-        }
-        if (!wait_for_room(core, limit, error)) {
-            return 0;
-        }
-    }
-    error = io_error(errc::closed);
-    return 0;
+    return call_when_ready(
+        core, [&] { return send(core.socket->native_handle()); },
+        [&] { return wait_for_room(core, limit, error); }, error);
 }
-
-/// Between two parts of a long write: notices what was requested for the greenlet, that the stream
-/// was closed, and that the limit has passed. Switches: may, when a `ready_order` wants it.
-void look_up_between_parts(stream_core& core, call_limit& limit, error_code& error);
-
-/// In the frame of a long write: breaks the stream off when it is left half way, by an exception or
-/// by its limit. Then nobody knows what the peer received.
-class half_way_guard {
-public:
-    half_way_guard(
-        stream_core& core, std::uint64_t const& written, error_code const& error) noexcept
-        : core_{core},
-          written_{written},
-          error_{error},
-          exceptions_{std::uncaught_exceptions()} {}
-    half_way_guard(half_way_guard const&) = delete;
-    half_way_guard& operator=(half_way_guard const&) = delete;
-    ~half_way_guard() {
-        bool const left = std::uncaught_exceptions() > exceptions_ || error_ == errc::timed_out;
-        if (left && written_ > 0) {
-            core_.break_off();
-        }
-    }
-
-private:
-    stream_core& core_;
-    std::uint64_t const& written_;
-    error_code const& error_;
-    int exceptions_;
-};
 
 /// Writes some parts to their end, and changes them meanwhile. Adds to `written`, which is right
 /// even when this throws. Switches: may.

@@ -26,13 +26,6 @@
 namespace tendril {
 namespace detail {
 
-void require_thread_of(hub const& home) {
-    TENDRIL_REQUIRE_AS(
-        wrong_thread, &home.thread() == &this_thread(),
-        "this stream belongs to another thread: use it there; to hand a connection over, release "
-        "its descriptor and adopt it on the other side");
-}
-
 void tear_down(stream_socket& stream, error_code& error) {
     stream.shutdown_send(error);
     std::array<char, 2048> ignored;

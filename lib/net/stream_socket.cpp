@@ -39,20 +39,6 @@
 namespace tendril {
 namespace detail {
 
-error_code refusal(stream_core const* core, bool stream_core::*direction) {
-    if (core == nullptr || core->stage == stream_stage::closed) {
-        return io_error(errc::closed);
-    }
-    require_thread_of(core->home);
-    return core->*direction ? io_error(errc::busy) : error_code{};
-}
-
-error_code refusal_to_write(stream_core const* core) {
-    error_code const error = refusal(core, &stream_core::writing);
-    bool const broken = !error.failed() && core->stage == stream_stage::broken;
-    return broken ? io_error(errc::broken) : error;
-}
-
 bool must_retry(stream_core const& core, stream_operation const& ended, error_code& error) {
     error = ended.error();
     if (error != boost::asio::error::operation_aborted) {
@@ -80,15 +66,6 @@ bool wait_for_room(stream_core& core, call_limit& limit, error_code& error) {
         core.socket->async_wait(plain_socket::wait_write, ready.completion());
     });
     return must_retry(core, ready, error) || !error.failed();
-}
-
-void look_up_between_parts(stream_core& core, call_limit& limit, error_code& error) {
-    check_interruption();
-    if (core.stage == stream_stage::closed) {
-        error = io_error(errc::closed);
-    } else if (limit.has_passed(core.home)) {
-        error = io_error(errc::timed_out);
-    }
 }
 
 namespace {
@@ -272,94 +249,43 @@ std::size_t send_some(
     return send_when_there_is_room(core, send, limit, error);
 }
 
-// Steps over what has been written.
-void advance(std::span<iovec>& parts, std::size_t written) noexcept {
-    while (!parts.empty() && written >= parts.front().iov_len) {
-        written -= parts.front().iov_len;
-        parts = parts.subspan(1);
-    }
-    if (!parts.empty()) {
-        parts.front().iov_base = static_cast<char*>(parts.front().iov_base) + written;
-        parts.front().iov_len -= written;
-    }
-}
-
 }  // namespace
 
 void write_parts_to_end(
     stream_core& core, std::span<iovec> parts, call_limit& limit, std::uint64_t& written,
     error_code& error) {
-    while (!parts.empty()) {
-        if (written > 0) {
-            look_up_between_parts(core, limit, error);
-        }
-        if (!error.failed()) {
-            std::size_t const sent = send_some(core, parts.data(), parts.size(), limit, error);
-            written += sent;
-            advance(parts, sent);
-        }
-        if (error.failed()) {
-            return;
-        }
-    }
+    write_to_end(core, parts, limit, written, error, [&](iovec const* next, std::size_t count) {
+        return send_some(core, next, count, limit, error);
+    });
 }
 
 }  // namespace detail
 
 using detail::call_limit;
-using detail::core_user;
-using detail::direction_use;
 using detail::stream_core;
-
-std::size_t stream_socket::read_once(
-    void* data, std::size_t size, error_code& error, deadline const* limit) {
-    return detail::read_from(core_, detail::one_buffer{data, size}, error, limit);
-}
 
 std::size_t stream_socket::read_parts(
     iovec const* parts, std::size_t count, error_code& error, deadline const* limit) {
     if (count == 1) {
-        return read_once(parts->iov_base, parts->iov_len, error, limit);
+        detail::one_buffer const only{parts->iov_base, parts->iov_len};
+        return detail::read_from(core_, only, error, limit);
     }
     return detail::read_from(core_, detail::many_buffers{parts, count}, error, limit);
 }
 
 std::size_t stream_socket::write_once(iovec const* parts, std::size_t count, error_code& error) {
-    check_interruption();
-    error = detail::refusal_to_write(core_);
-    if (error.failed()) {
-        return 0;
-    }
-    stream_core& core = *core_;
-    core_user<stream_core> const alive{core};
-    direction_use const writer{core.writing};
-    call_limit limit{nullptr, core.write_limit};
-    return detail::send_some(core, parts, count, limit, error);
+    return detail::write_some_with(core_, error, [&](stream_core& core, call_limit& limit) {
+        return detail::send_some(core, parts, count, limit, error);
+    });
 }
 
 std::size_t stream_socket::write_all(
     detail::parts_source next, error_code& error, deadline const* given) {
-    check_interruption();
-    detail::stream_parts parts;
-    std::size_t count = next(parts);
-    if (count == 0) {
-        return nothing_to_do(error);
-    }
-    error = detail::refusal_to_write(core_);
-    if (error.failed()) {
-        return 0;
-    }
-    stream_core& core = *core_;
-    core_user<stream_core> const alive{core};
-    direction_use const writer{core.writing};
-    call_limit limit{given, core.write_limit};
-    std::uint64_t written = 0;
-    detail::half_way_guard const judge{core, written, error};
-    while (count > 0) {
-        detail::write_parts_to_end(core, {parts.data(), count}, limit, written, error);
-        count = error.failed() ? 0 : next(parts);
-    }
-    return written;
+    auto const write_parts = [&](stream_core& core, std::span<iovec> parts, call_limit& limit,
+                                 std::uint64_t& written) {
+        detail::write_parts_to_end(core, parts, limit, written, error);
+    };
+    return detail::write_all_with(core_, next, error, given, write_parts);
 }
 
 }  // namespace tendril

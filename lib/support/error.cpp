@@ -32,6 +32,9 @@ public:
             return "longer than its limit";
         case errc::overloaded:
             return "too many wait for the same already: ask for fewer at a time, or allow more";
+        case errc::wrong_kind:
+            return "another kind of file: regular files and folders are for `file`, what can be "
+                   "waited for (pipes, terminals, sockets, devices) for `descriptor_stream`";
         }
         return "unknown error";
     }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <tendril/support/system_calls.hpp>
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cstdio>
 
 namespace tendril {
 namespace {
@@ -14,6 +17,12 @@ constexpr int this_process = -10001;
 
 ssize_t advise_this_process(iovec const* ranges, std::size_t count, int advice) {
     return ::syscall(SYS_process_madvise, this_process, ranges, count, advice, 0U);
+}
+
+// These two take any arguments in C.
+int open_with_mode(char const* path, int flags, mode_t mode) { return ::open(path, flags, mode); }
+int control_with_number(int fd, int command, int argument) {
+    return ::fcntl(fd, command, argument);
 }
 
 constexpr system_calls table{
@@ -52,6 +61,23 @@ constexpr system_calls table{
     .close = ::close,
     .sched_getaffinity = ::sched_getaffinity,
     .sched_setaffinity = ::sched_setaffinity,
+    .open = open_with_mode,
+    .fstat = ::fstat,
+    .isatty = ::isatty,
+    .fcntl = control_with_number,
+    .dup3 = ::dup3,
+    .pipe2 = ::pipe2,
+    .poll = ::poll,
+    .readv = ::readv,
+    .writev = ::writev,
+    .preadv2 = ::preadv2,
+    .pwritev2 = ::pwritev2,
+    .lseek = ::lseek,
+    .ftruncate = ::ftruncate,
+    .fsync = ::fsync,
+    .fdatasync = ::fdatasync,
+    .rename = ::rename,
+    .copy_file_range = ::copy_file_range,
 };
 
 }  // namespace

@@ -25,7 +25,7 @@ TENDRIL_TEST(error, a_code_converts_to_the_code_of_the_standard_library) {
 TENDRIL_TEST(error, no_code_means_success) {
     for (errc each :
          {errc::closed, errc::busy, errc::timed_out, errc::broken, errc::bad_name, errc::overloaded,
-          errc::too_long}) {
+          errc::too_long, errc::wrong_kind}) {
         EXPECT_TRUE(static_cast<bool>(make_error_code(each)));
     }
 }
@@ -34,7 +34,7 @@ TENDRIL_TEST(error, every_code_has_a_text_of_its_own) {
     std::set<std::string> texts{error_category().message(0)};
     for (errc each :
          {errc::closed, errc::busy, errc::timed_out, errc::broken, errc::bad_name, errc::overloaded,
-          errc::too_long}) {
+          errc::too_long, errc::wrong_kind}) {
         EXPECT_TRUE(texts.insert(make_error_code(each).message()).second) << texts.size();
     }
 }

@@ -19,7 +19,11 @@
 
 #include <tendril/hub/deadline.hpp>
 
+#include <poll.h>
+
 #include <chrono>
+#include <cstddef>
+#include <span>
 
 namespace tendril {
 
@@ -43,6 +47,26 @@ bool wait_writable_until(int descriptor, deadline limit);
 template <typename Rep, typename Period>
 bool wait_writable_for(int descriptor, std::chrono::duration<Rep, Period> const& duration) {
     return wait_writable_until(descriptor, deadline::after(duration));
+}
+
+/// Waits until any of several descriptors is ready, as the call of the system with this name does,
+/// and says in `revents` of each what it is ready for. `events` may be POLLIN, POLLOUT and
+/// POLLRDHUP; an element whose descriptor is negative is left out. One that is not open, or whose
+/// waits are called off meanwhile, is ready with POLLNVAL. Returns how many are ready: all that are
+/// at that moment. When some are ready at the start nobody is waited for, but it takes from the
+/// turn, so that others have theirs.
+/// Throws: misuse for other events; std::system_error, with `errc::busy` when another greenlet
+/// waits for one of them, or the code of the kernel; std::bad_alloc; what was requested for the
+/// greenlet. Switches: may.
+std::size_t poll(std::span<pollfd> watched);
+
+/// As above, but until a moment, or for a while, at most; then it returns zero. A duration below
+/// zero is over already. Switches: may.
+std::size_t poll_until(std::span<pollfd> watched, deadline limit);
+template <typename Rep, typename Period>
+std::size_t poll_for(
+    std::span<pollfd> watched, std::chrono::duration<Rep, Period> const& duration) {
+    return poll_until(watched, deadline::after(duration));
 }
 
 /// Ends every wait of this thread for `descriptor`, which is about to be closed. Returns how many

@@ -39,7 +39,7 @@
 #include <tendril/hub/deadline.hpp>
 #include <tendril/io/abi_lock.hpp>
 #include <tendril/io/error.hpp>
-#include <tendril/io/stream.hpp>
+#include <tendril/io/stream_parts.hpp>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -59,31 +59,9 @@ namespace tendril {
 
 namespace detail {
 class stream_core;
-
-/// The parts of a read or a write: at most this many buffers go with one system call.
-inline constexpr std::size_t most_parts = 16;
-using stream_parts = std::array<iovec, most_parts>;
-
-/// Where the parts of a long write come from: a function in the caller's frame, which fills in the
-/// next ones and returns how many.
-class parts_source {
-public:
-    template <typename F>
-    explicit parts_source(F& next) noexcept
-        : next_{&next},
-          call_{[](void* function, stream_parts& parts) {
-              return (*static_cast<F*>(function))(parts);
-          }} {}
-
-    std::size_t operator()(stream_parts& parts) const { return call_(next_, parts); }
-
-private:
-    void* next_;
-    std::size_t (*call_)(void* function, stream_parts& parts);
-};
 }  // namespace detail
 
-class stream_socket : public limited_stream_forms<stream_socket> {
+class stream_socket : public detail::gathered_stream_forms<stream_socket> {
 public:
     using executor_type = boost::asio::io_context::executor_type;
 
@@ -201,62 +179,10 @@ protected:
     detail::stream_core* core() const noexcept { return core_; }
 
 private:
-    friend stream_forms;
-    friend limited_stream_forms;
-
-    template <typename Iterator>
-    static std::size_t gather(
-        detail::stream_parts& parts, Iterator& at, Iterator const& end) noexcept {
-        std::size_t count = 0;
-        for (; at != end && count < parts.size(); ++at) {
-            boost::asio::const_buffer const buffer{*at};
-            if (buffer.size() > 0) {
-                // The kernel does not write through this pointer unless the buffer was one to read
-                // into; `iovec` serves both directions.
-                parts[count++] = iovec{const_cast<void*>(buffer.data()), buffer.size()};
-            }
-        }
-        return count;
-    }
+    friend gathered_stream_forms;
 
     // What the forms are made of.
-    template <typename MutableBuffers>
-    std::size_t read_into(
-        MutableBuffers const& buffers, error_code& error, deadline const* limit = nullptr) {
-        if constexpr (std::is_convertible_v<MutableBuffers const&, boost::asio::mutable_buffer>) {
-            boost::asio::mutable_buffer const one{buffers};
-            return one.size() == 0 ? nothing_to_do(error)
-                                   : read_once(one.data(), one.size(), error, limit);
-        } else {
-            detail::stream_parts parts;
-            auto at = boost::asio::buffer_sequence_begin(buffers);
-            std::size_t const count = gather(parts, at, boost::asio::buffer_sequence_end(buffers));
-            return count == 0 ? nothing_to_do(error)
-                              : read_parts(parts.data(), count, error, limit);
-        }
-    }
-    template <typename ConstBuffers>
-    std::size_t write_part_of(ConstBuffers const& buffers, error_code& error) {
-        detail::stream_parts parts;
-        auto at = boost::asio::buffer_sequence_begin(buffers);
-        std::size_t const count = gather(parts, at, boost::asio::buffer_sequence_end(buffers));
-        return count == 0 ? nothing_to_do(error) : write_once(parts.data(), count, error);
-    }
-    template <typename ConstBuffers>
-    std::size_t write_all_of(
-        ConstBuffers const& buffers, error_code& error, deadline const* limit = nullptr) {
-        auto at = boost::asio::buffer_sequence_begin(buffers);
-        auto const end = boost::asio::buffer_sequence_end(buffers);
-        auto next = [&](detail::stream_parts& parts) { return gather(parts, at, end); };
-        return write_all(detail::parts_source{next}, error, limit);
-    }
-
-    static std::size_t nothing_to_do(error_code& error) noexcept {
-        error = {};
-        return 0;
-    }
     // Without a limit that is given, the stream's own counts.
-    std::size_t read_once(void* data, std::size_t size, error_code& error, deadline const* limit);
     std::size_t read_parts(
         iovec const* parts, std::size_t count, error_code& error, deadline const* limit);
     std::size_t write_once(iovec const* parts, std::size_t count, error_code& error);

@@ -37,6 +37,8 @@ enum class errc {
     too_long,
     /// So many wait for the same already that no more are let in.
     overloaded,
+    /// A descriptor, or a path, stands for another kind of file than this object is for.
+    wrong_kind,
 };
 
 /// The category of `errc`, named "tendril".

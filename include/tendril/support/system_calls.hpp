@@ -14,6 +14,7 @@
 // Boost.Asio makes its own calls: while a table is replaced, streams do their reads and writes
 // here and ask Asio for readiness only (docs/io.md).
 
+#include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -74,6 +75,25 @@ struct system_calls {
     // Threads and processors; 0 means the calling thread.
     int (*sched_getaffinity)(pid_t thread, std::size_t size, cpu_set_t* usable);
     int (*sched_setaffinity)(pid_t thread, std::size_t size, cpu_set_t const* usable);
+    // Files, pipes and terminals.
+    int (*open)(char const* path, int flags, mode_t mode);
+    int (*fstat)(int fd, struct stat* found);
+    int (*isatty)(int fd);
+    int (*fcntl)(int fd, int command, int argument);
+    int (*dup3)(int from, int to, int flags);
+    int (*pipe2)(int* ends, int flags);
+    int (*poll)(pollfd* watched, nfds_t count, int milliseconds);
+    ssize_t (*readv)(int fd, iovec const* parts, int count);
+    ssize_t (*writev)(int fd, iovec const* parts, int count);
+    ssize_t (*preadv2)(int fd, iovec const* parts, int count, off_t offset, int flags);
+    ssize_t (*pwritev2)(int fd, iovec const* parts, int count, off_t offset, int flags);
+    off_t (*lseek)(int fd, off_t offset, int from);
+    int (*ftruncate)(int fd, off_t size);
+    int (*fsync)(int fd);
+    int (*fdatasync)(int fd);
+    int (*rename)(char const* from, char const* to);
+    ssize_t (*copy_file_range)(
+        int from, off_t* from_offset, int to, off_t* to_offset, std::size_t size, unsigned flags);
 };
 
 namespace detail {
