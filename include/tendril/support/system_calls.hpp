@@ -14,12 +14,15 @@
 // Boost.Asio makes its own calls: while a table is replaced, streams do their reads and writes
 // here and ask Asio for readiness only (docs/io.md).
 
+#include <signal.h>
+#include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include <atomic>
 #include <cstddef>
@@ -69,6 +72,20 @@ struct system_calls {
     int (*lstat)(char const* path, struct stat* found);
     int (*unlink)(char const* path);
     int (*close)(int fd);
+
+    // Children.
+    int (*pipe2)(int* ends, int flags);
+    int (*open)(char const* path, int flags, mode_t mode);
+    int (*fcntl)(int fd, int command, int argument);
+    int (*access)(char const* path, int wanted);
+    int (*stat)(char const* path, struct stat* found);
+    int (*posix_spawn)(
+        pid_t* child, char const* path, posix_spawn_file_actions_t const* actions,
+        posix_spawnattr_t const* attributes, char* const* arguments, char* const* environment);
+    int (*pidfd_open)(pid_t process, unsigned flags);
+    int (*pidfd_send_signal)(int process, int signal, siginfo_t* info, unsigned flags);
+    int (*kill)(pid_t process, int signal);
+    int (*waitid)(idtype_t type, id_t id, siginfo_t* info, int options);
 };
 
 namespace detail {
