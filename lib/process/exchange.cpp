@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "exchange.hpp"
 
+#include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/io/error.hpp>
-#include <tendril/scope/task_group.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/support/system_calls.hpp>
+#include <tendril/task/spawn.hpp>
+#include <tendril/task/task.hpp>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
-#include <exception>
 #include <utility>
+#include <vector>
 
 namespace tendril::detail {
 namespace {
@@ -48,6 +51,60 @@ error_code read_to_end(child_stream& from, std::string& into, deadline limit) {
     return error == boost::asio::error::eof ? error_code{} : error;
 }
 
+// How a part has ended, and what it was.
+struct part_end {
+    error_code error = {};
+    char const* what = "";
+};
+
+// The tasks that do the other parts, none of which outlives this frame. An error that is thrown
+// into the frame leaves it as it is, which a task group would not let it do.
+class helpers {
+public:
+    helpers() = default;
+    helpers(helpers const&) = delete;
+    helpers& operator=(helpers const&) = delete;
+    ~helpers() {
+        interruption_shield const shield;
+        for (task<part_end>& each : tasks_) {
+            each.cancel();
+        }
+        for (task<part_end>& each : tasks_) {
+            each.join();
+            // The first error is thrown; the others are not reported.
+            static_cast<void>(each.exception());
+        }
+    }
+
+    void reserve(std::size_t count) { tasks_.reserve(count); }
+    template <typename F>
+    void add(F&& function) {
+        tasks_.push_back(spawn(std::forward<F>(function)));
+    }
+    // A limit is less than any other failure: what it has kept is still there.
+    part_end first_failure_or(part_end first) {
+        for (task<part_end>& each : tasks_) {
+            part_end const next = each.get();
+            bool const is_worse = !first.error.failed() || first.error == errc::timed_out;
+            first = next.error.failed() && is_worse ? next : first;
+        }
+        return first;
+    }
+
+private:
+    std::vector<task<part_end>> tasks_;
+};
+
+part_end run_part(exchange::part const& each, deadline limit) {
+    part_end const end = each.writes
+        ? part_end{write_pending(*each.stream, *each.text, limit), "cannot write to a child"}
+        : part_end{read_to_end(*each.stream, *each.text, limit), "cannot read from a child"};
+    if (!end.error.failed()) {
+        each.stream->close();
+    }
+    return end;
+}
+
 }  // namespace
 
 void exchange::write_to(child_stream& to, std::string& pending) {
@@ -63,36 +120,21 @@ void exchange::read_from(child_stream& from, std::string& into) {
 }
 
 bool exchange::run_until(deadline limit) {
-    std::exception_ptr first;
-    bool in_time = true;
-    auto const run_part = [&](part const& each) {
-        try {
-            error_code const error = each.writes ? write_pending(*each.stream, *each.text, limit)
-                                                 : read_to_end(*each.stream, *each.text, limit);
-            if (error == errc::timed_out) {
-                in_time = false;
-                return;
-            }
-            throw_if(error, each.writes ? "cannot write to a child" : "cannot read from a child");
-            each.stream->close();
-        } catch (std::exception const&) {
-            first = first ? first : std::current_exception();
-        }
-    };
-    if (parts_.size() == 1) {
-        run_part(parts_.front());
-    } else if (!parts_.empty()) {
-        with_task_group([&](task_group& group) {
-            for (std::size_t number = 1; number < parts_.size(); ++number) {
-                group.spawn([&, number] { run_part(parts_[number]); });
-            }
-            run_part(parts_.front());
-        });
+    if (parts_.empty()) {
+        return true;
     }
-    if (first) {
-        std::rethrow_exception(first);
+    helpers others;
+    others.reserve(parts_.size());
+    for (std::size_t number = 1; number < parts_.size(); ++number) {
+        others.add([this, number, limit] { return run_part(parts_[number], limit); });
     }
-    return in_time;
+    part_end const mine = run_part(parts_.front(), limit);
+    part_end const all = others.first_failure_or(mine);
+    if (all.error == errc::timed_out) {
+        return false;
+    }
+    throw_if(all.error, all.what);
+    return true;
 }
 
 void take_what_is_there(child_stream& from, std::string& into) {

@@ -13,6 +13,13 @@ namespace tendril::detail {
 
 class exchange {
 public:
+    /// One stream, and what goes into it or comes out of it.
+    struct part {
+        child_stream* stream;
+        std::string* text;
+        bool writes;
+    };
+
     /// What has been written is taken out of `pending`. The stream is closed in the end.
     void write_to(child_stream& to, std::string& pending);
 
@@ -24,11 +31,6 @@ public:
     bool run_until(deadline limit);
 
 private:
-    struct part {
-        child_stream* stream;
-        std::string* text;
-        bool writes;
-    };
     std::vector<part> parts_;
 };
 
