@@ -132,6 +132,10 @@ std::optional<exit_status> const& child::poll() noexcept {
         int const found = is_pidfd_
             ? ask_for_end(P_PIDFD, static_cast<id_t>(watched_.get()), WNOHANG, told)
             : ask_for_end(P_PID, static_cast<id_t>(number_), WNOHANG, told);
+        if (found < 0 && errno != ECHILD) {
+            // It cannot be waited for any more, so it must not go on unseen.
+            send_kill();
+        }
         if (found != 0) {
             settle(found > 0 ? status_from(told) : exit_status{});
         }
@@ -141,10 +145,19 @@ std::optional<exit_status> const& child::poll() noexcept {
 
 void child::settle(exit_status status) noexcept {
     status_ = status;
+    wait_for_thread();
     if (!somebody_watches_) {
         watched_.reset();
     }
     others_.wake_all();
+}
+
+// The thread that watches has seen the end too, and closes its end of the pipe in a moment.
+void child::wait_for_thread() noexcept {
+    if (!is_pidfd_ && watched_) {
+        char nothing = 0;
+        while (kernel().read(watched_.get(), &nothing, 1) < 0 && errno == EINTR) {}
+    }
 }
 
 bool child::wait_until(deadline limit) {
@@ -228,6 +241,10 @@ void child::kill_quietly() noexcept {
     if (status_ || parent_ != ::getpid() || poll()) {
         return;
     }
+    send_kill();
+}
+
+void child::send_kill() noexcept {
     if (is_pidfd_) {
         kernel().pidfd_send_signal(watched_.get(), SIGKILL, nullptr, 0);
     } else {
@@ -288,6 +305,8 @@ void child::leave_to_a_thread() {
             siginfo_t told;
             ask_for_end(P_PID, static_cast<id_t>(number), 0, told);
         });
+        // A thread that watches sees the end by itself.
+        watched_.reset();
         settle({});
     }
     close_streams();

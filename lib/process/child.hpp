@@ -82,6 +82,8 @@ public:
 private:
     bool watch(deadline limit);
     void settle(exit_status status) noexcept;
+    void send_kill() noexcept;
+    void wait_for_thread() noexcept;
     void wait_blocking() noexcept;
 
     std::string program_;
