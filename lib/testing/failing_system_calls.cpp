@@ -78,7 +78,10 @@ constexpr system_calls table = table_of<
     &system_calls::isatty, &system_calls::fcntl, &system_calls::dup3, &system_calls::pipe2,
     &system_calls::poll, &system_calls::readv, &system_calls::writev, &system_calls::preadv2,
     &system_calls::pwritev2, &system_calls::lseek, &system_calls::ftruncate, &system_calls::fsync,
-    &system_calls::fdatasync, &system_calls::rename, &system_calls::copy_file_range>();
+    &system_calls::fdatasync, &system_calls::rename, &system_calls::copy_file_range,
+    &system_calls::access, &system_calls::stat, &system_calls::posix_spawn,
+    &system_calls::pidfd_open, &system_calls::pidfd_send_signal, &system_calls::kill,
+    &system_calls::waitid>();
 
 system_calls const& table_on_top_of(system_calls const& present, std::size_t number) {
     TENDRIL_REQUIRE(number > 0, "the first system call has the number 1");

@@ -16,12 +16,15 @@
 
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
+#include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include <atomic>
 #include <cstddef>
@@ -94,6 +97,16 @@ struct system_calls {
     int (*rename)(char const* from, char const* to);
     ssize_t (*copy_file_range)(
         int from, off_t* from_offset, int to, off_t* to_offset, std::size_t size, unsigned flags);
+    // Children.
+    int (*access)(char const* path, int wanted);
+    int (*stat)(char const* path, struct stat* found);
+    int (*posix_spawn)(
+        pid_t* child, char const* path, posix_spawn_file_actions_t const* actions,
+        posix_spawnattr_t const* attributes, char* const* arguments, char* const* environment);
+    int (*pidfd_open)(pid_t process, unsigned flags);
+    int (*pidfd_send_signal)(int process, int signal, siginfo_t* info, unsigned flags);
+    int (*kill)(pid_t process, int signal);
+    int (*waitid)(idtype_t type, id_t id, siginfo_t* info, int options);
 };
 
 namespace detail {
