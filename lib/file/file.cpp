@@ -34,7 +34,7 @@ namespace {
 // A hub copies at most so much at once: about as long as a few switches of threads.
 constexpr std::size_t most_at_once = 256 * 1024;
 // One step of the budget for so many bytes.
-constexpr std::size_t bytes_in_a_step = 1024;
+constexpr std::size_t bytes_in_a_step = 2048;
 
 // The first bytes of some parts.
 class first_parts {

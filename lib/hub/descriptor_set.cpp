@@ -113,6 +113,10 @@ int descriptor_set::call_off(int descriptor) noexcept {
 void descriptor_set::tell_ready() noexcept {
     std::array<epoll_event, most_events> events;
     int const ready = kernel().epoll_wait(set_, events.data(), most_events, 0);
+    if (ready < 0 && errno != EINTR) {
+        // The set stays readable and says nothing: whoever waits asks for himself.
+        tell_all();
+    }
     for (int index = 0; index < ready; ++index) {
         epoll_event const& event = events[static_cast<std::size_t>(index)];
         // An error or a hang-up ends both waits: the read or write that follows reports it.
@@ -123,6 +127,14 @@ void descriptor_set::tell_ready() noexcept {
         if (broken || (event.events & EPOLLOUT) != 0) {
             end(event.data.fd, direction::writing, false);
         }
+    }
+}
+
+void descriptor_set::tell_all() noexcept {
+    while (!waits_.empty()) {
+        int const descriptor = waits_.begin()->first;
+        end(descriptor, direction::reading, false);
+        end(descriptor, direction::writing, false);
     }
 }
 

@@ -80,6 +80,7 @@ private:
 
     int change(int operation, int descriptor, pair const& wanted) noexcept;
     void end(int descriptor, direction which, bool called_off) noexcept;
+    void tell_all() noexcept;
 
     int set_ = -1;
     std::unordered_map<int, pair> waits_;

@@ -75,6 +75,7 @@ void add_calls_of_streams(calls& all);
 void add_calls_of_io(calls& all);
 void add_calls_of_protocol(calls& all);
 void add_calls_of_names(calls& all);
+void add_calls_of_files(calls& all);
 
 /// Adds a call in two forms, without a limit and with one. `make(timed)` makes it.
 template <typename F>

@@ -273,3 +273,21 @@ TENDRIL_HUB_TEST(descriptor, what_came_while_the_process_stood_still_beats_the_l
 }
 
 }  // namespace
+
+TENDRIL_HUB_TEST(descriptor, a_set_that_cannot_be_asked_wakes_all_who_wait) {
+    connected_pair const pair;
+    system_calls table = kernel();
+    table.epoll_wait = [](int, epoll_event*, int, int) {
+        errno = EBADF;
+        return -1;
+    };
+    replaced_system_calls const in_place{table};
+    auto reads = spawn([&] { wait_readable(pair.first()); });
+    auto writes = spawn([&] {
+        pair.fill_second();
+        wait_writable(pair.second());
+    });
+    pair.write_to_first();
+    reads.join();
+    writes.join();
+}

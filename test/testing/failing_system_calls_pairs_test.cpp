@@ -4,6 +4,7 @@
 // each: every pair is tried in every program that makes the call. Each program ends with what it
 // should do or with an error, nothing hangs, and nothing is left.
 #include <harness/datagram_programs.hpp>
+#include <harness/file_programs.hpp>
 #include <harness/hubs.hpp>
 #include <tendril/scope/exception_group.hpp>
 #include <tendril/testing/failing_system_calls.hpp>
@@ -136,6 +137,20 @@ std::vector<row_of_errors> const documented{
     row_of<&system_calls::close>("close", {EBADF, EDQUOT, EINTR, EIO, ENOSPC}),
     row_of<&system_calls::sched_getaffinity>("sched_getaffinity", {EFAULT, EINVAL, ESRCH}),
     row_of<&system_calls::sched_setaffinity>("sched_setaffinity", {EFAULT, EINVAL, EPERM, ESRCH}),
+    row_of<&system_calls::open>("open", {EINTR, ELOOP, EMFILE, ENFILE, ENOENT, ENXIO, EROFS}),
+    row_of<&system_calls::fstat>("fstat", {EBADF, EFAULT, ENOMEM, EOVERFLOW}),
+    row_of<&system_calls::isatty>("isatty", {EBADF, EINVAL, ENOTTY}),
+    row_of<&system_calls::fcntl>("fcntl", {EBADF, EINTR, EINVAL}),
+    row_of<&system_calls::dup3>("dup3", {EBADF, EBUSY, EINTR, EINVAL, EMFILE}),
+    row_of<&system_calls::pipe2>("pipe2", {EFAULT, EINVAL, EMFILE, ENFILE}),
+    row_of<&system_calls::poll>("poll", {EFAULT, EINTR, EINVAL, ENOMEM}),
+    row_of<&system_calls::readv>("readv", {EAGAIN, EBADF, EFAULT, EINTR, EINVAL, EIO}),
+    row_of<&system_calls::writev>(
+        "writev", {EAGAIN, EBADF, EFAULT, EINTR, EINVAL, EIO, ENOSPC, EPIPE}),
+    row_of<&system_calls::preadv2>("preadv2", {EAGAIN, EBADF, EINTR, EINVAL, EIO, EOPNOTSUPP}),
+    row_of<&system_calls::pwritev2>(
+        "pwritev2", {EAGAIN, EBADF, EDQUOT, EFBIG, EINTR, EIO, ENOSPC, EOPNOTSUPP}),
+    row_of<&system_calls::lseek>("lseek", {EBADF, EINVAL, EOVERFLOW, ESPIPE}),
 };
 
 // Runs a program in a hub of its own, on a thread of its own. Returns how it ended.
@@ -182,6 +197,7 @@ bool survives_pair(row_of_errors const& row, int code, stream_program const& pro
 std::vector<stream_program> all_programs() {
     std::vector<stream_program> all{test::stream_programs.begin(), test::stream_programs.end()};
     all.insert(all.end(), test::other_programs.begin(), test::other_programs.end());
+    all.insert(all.end(), test::file_programs.begin(), test::file_programs.end());
     return all;
 }
 
