@@ -99,7 +99,7 @@ child::child(started_process&& started, process_options const& options)
     : number_{started.number},
       parent_{::getpid()} {
     scope_exit give_up{[this] {
-        kernel().kill(number_, SIGKILL);
+        send_kill();
         wait_blocking();
     }};
     program_ = options.program;
