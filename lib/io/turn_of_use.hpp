@@ -4,6 +4,7 @@
 // One call at a time: the mark of an object that somebody is in a call that may park.
 
 #include <tendril/io/error.hpp>
+#include <tendril/io/operation.hpp>
 
 #include <utility>
 
@@ -15,6 +16,9 @@ public:
     /// otherwise.
     turn_of_use(bool& busy, error_code& error) : busy_{busy}, refused_{std::exchange(busy, true)} {
         error = refused_ ? io_error(errc::busy) : error_code{};
+        if (refused_) [[unlikely]] {
+            end_at_once();
+        }
     }
     turn_of_use(turn_of_use const&) = delete;
     turn_of_use& operator=(turn_of_use const&) = delete;

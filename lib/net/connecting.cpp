@@ -82,7 +82,7 @@ void connect_core(
             if (is_its_own_peer(core.socket->native_handle(), peer)) {
                 error = boost::asio::error::connection_refused;
             }
-            return;
+            break;
         }
         switch (errno) {
         case EINTR:
@@ -102,6 +102,7 @@ void connect_core(
             again = false;
         }
     }
+    account_for_success(core.home, accept_steps);
 }
 
 }  // namespace tendril::detail

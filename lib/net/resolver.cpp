@@ -13,6 +13,7 @@
 
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
+#include <tendril/io/operation.hpp>
 #include <tendril/net/resolver.hpp>
 #include <tendril/support/assert.hpp>
 
@@ -57,14 +58,13 @@ std::vector<ip_address> localhost_addresses() {
 std::vector<ip_address> addresses_of(std::string const& given, deadline limit, error_code& error) {
     if (std::optional<ip_address> const number = detail::numeric_address(given)) {
         error = {};
+        detail::end_at_once();
         return {*number};
     }
     std::string const host = detail::to_ascii(given, error);
-    if (error.failed()) {
-        return {};
-    }
-    if (detail::is_localhost(host)) {
-        return localhost_addresses();
+    if (error.failed() || detail::is_localhost(host)) {
+        detail::end_at_once();
+        return error.failed() ? std::vector<ip_address>{} : localhost_addresses();
     }
     return this_resolver()->addresses_of(host, limit, error);
 }
@@ -152,6 +152,7 @@ std::vector<ip_address> system_resolver::addresses_of(
         found = shared_->options.find_cached(host);
     }
     if (!found.empty()) {
+        detail::end_at_once();
         return found;
     }
     detail::name_answer answer = state.pool->ask({host, {}}, limit);
@@ -168,6 +169,7 @@ std::string system_resolver::name_of(ip_address const& address, deadline limit, 
     auto& state = shared_->here();
     auto found = state.ask_hosts([&](auto const& table) { return table.name_of(address); });
     if (!found.empty()) {
+        detail::end_at_once();
         return found;
     }
     detail::name_answer answer = state.pool->ask({{}, address}, limit);
@@ -191,6 +193,7 @@ std::vector<tcp_endpoint> resolve(
     check_interruption();
     std::uint16_t const port = detail::port_of(service, error);
     if (error.failed()) {
+        detail::end_at_once();
         return {};
     }
     std::vector<tcp_endpoint> found;

@@ -94,7 +94,7 @@ std::size_t send_when_there_is_room(
         }
         if (!would_block(errno)) {
             error = last_system_error();
-            return 0;
+            return end_at_once();
         }
         if (!wait_for_room(core, limit, error)) {
             return 0;

@@ -149,10 +149,9 @@ bool read_directly(stream_core& core, Target const& into, std::size_t& read, err
         core.more_is_likely = false;
         return false;
     }
-    if (got < 0) {
-        error = last_system_error();
-    } else if (got == 0) {
-        error = boost::asio::error::eof;
+    if (got <= 0) {
+        error = got < 0 ? last_system_error() : error_code{boost::asio::error::eof};
+        read = end_at_once();
     } else {
         read = static_cast<std::size_t>(got);
         core.more_is_likely = read == into.size;
@@ -232,7 +231,7 @@ std::size_t read_from(
     check_interruption();
     error = refusal(maybe, &stream_core::reading);
     if (error.failed()) {
-        return 0;
+        return end_at_once();
     }
     stream_core& core = *maybe;
     core_user<stream_core> const alive{core};
@@ -311,6 +310,12 @@ using detail::core_user;
 using detail::direction_use;
 using detail::stream_core;
 
+std::size_t stream_socket::nothing_to_do(error_code& error) {
+    check_interruption();
+    error = {};
+    return detail::end_at_once();
+}
+
 std::size_t stream_socket::read_once(
     void* data, std::size_t size, error_code& error, deadline const* limit) {
     return detail::read_from(core_, detail::one_buffer{data, size}, error, limit);
@@ -328,7 +333,7 @@ std::size_t stream_socket::write_once(iovec const* parts, std::size_t count, err
     check_interruption();
     error = detail::refusal_to_write(core_);
     if (error.failed()) {
-        return 0;
+        return detail::end_at_once();
     }
     stream_core& core = *core_;
     core_user<stream_core> const alive{core};
@@ -347,7 +352,7 @@ std::size_t stream_socket::write_all(
     }
     error = detail::refusal_to_write(core_);
     if (error.failed()) {
-        return 0;
+        return detail::end_at_once();
     }
     stream_core& core = *core_;
     core_user<stream_core> const alive{core};

@@ -170,6 +170,15 @@ tcp_listener listen_by_name(
     return {};
 }
 
+// Says why no connection can be waited for, if so.
+error_code refusal_to_accept(listener_core const* core) {
+    if (core == nullptr || core->stage == stream_stage::closed) {
+        return io_error(errc::closed);
+    }
+    detail::require_thread_of(core->home);
+    return core->accepting ? io_error(errc::busy) : error_code{};
+}
+
 }  // namespace
 
 tcp_listener tcp_listener::bind(
@@ -250,13 +259,9 @@ tcp_stream tcp_listener::accept_until(deadline limit) {
 
 tcp_stream tcp_listener::accept_until(error_code& error, deadline limit) {
     check_interruption();
-    if (!is_open()) {
-        error = io_error(errc::closed);
-        return {};
-    }
-    detail::require_thread_of(core_->home);
-    if (core_->accepting) {
-        error = io_error(errc::busy);
+    error = refusal_to_accept(core_);
+    if (error.failed()) {
+        detail::end_at_once();
         return {};
     }
     core_user<listener_core> const alive{*core_};
@@ -284,6 +289,7 @@ tcp_stream tcp_listener::accept_until(error_code& error, deadline limit) {
             deliver_interruption();
         } else {
             error = detail::last_system_error();
+            detail::end_at_once();
             return {};
         }
     }

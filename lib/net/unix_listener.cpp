@@ -91,6 +91,7 @@ int accept_one(stream_core& core, error_code& error) {
         }
         if (!detail::would_block(errno)) {
             error = detail::last_system_error();
+            detail::end_at_once();
             return -1;
         }
         detail::stream_operation ready{*core.socket, "a connection to accept"};
@@ -171,6 +172,7 @@ unix_stream unix_listener::accept(error_code& error) {
     check_interruption();
     error = detail::refusal(core_, &stream_core::reading);
     if (error.failed()) {
+        detail::end_at_once();
         return {};
     }
     stream_core& core = *core_;

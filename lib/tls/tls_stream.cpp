@@ -48,7 +48,7 @@ std::size_t write_buffers(
     check_interruption();
     error = refusal_of(core, &tls_core::writing);
     if (error.failed() || from.empty()) {
-        return 0;
+        return detail::end_at_once();
     }
     tls_user const alive{*core};
     tls_mark const writer{core->writing};
@@ -58,6 +58,9 @@ std::size_t write_buffers(
     });
     if (!in_time) {
         error = io_error(errc::timed_out);
+    }
+    if (error.failed()) [[unlikely]] {
+        detail::end_at_once();
     }
     return written;
 }
@@ -125,6 +128,9 @@ void tls_stream::handshake(error_code& error) {
         tls_user const alive{*core_};
         error = core_->be_secured();
     }
+    if (error.failed()) {
+        detail::end_at_once();
+    }
 }
 
 void tls_stream::handshake() {
@@ -138,7 +144,7 @@ std::size_t tls_stream::read_once(
     check_interruption();
     error = refusal_of(core_, &tls_core::reading);
     if (error.failed() || into.size() == 0) {
-        return 0;
+        return detail::end_at_once();
     }
     tls_core& core = *core_;
     tls_user const alive{core};
@@ -149,6 +155,9 @@ std::size_t tls_stream::read_once(
     });
     if (!in_time) {
         error = io_error(errc::timed_out);
+    }
+    if (error.failed()) [[unlikely]] {
+        detail::end_at_once();
     }
     return size;
 }
@@ -192,6 +201,7 @@ void tls_stream::shutdown_send(error_code& error) {
     check_interruption();
     error = refusal_of(core_, &tls_core::writing);
     if (error.failed()) {
+        detail::end_at_once();
         return;
     }
     tls_core& core = *core_;
@@ -202,6 +212,9 @@ void tls_stream::shutdown_send(error_code& error) {
     if (!in_time) {
         core.end_lacked_room = true;
         error = io_error(errc::timed_out);
+    }
+    if (error.failed()) {
+        detail::end_at_once();
     }
 }
 
@@ -226,6 +239,7 @@ any_stream tls_stream::unwrap(error_code& error) {
         error = io_error(errc::busy);
     }
     if (error.failed()) {
+        detail::end_at_once();
         return {};
     }
     tls_core& core = *core_;

@@ -14,9 +14,12 @@
 // A template over `byte_stream` (stream.hpp) needs no such call and no memory; take this one where
 // a class would have to be a template for the stream's sake only.
 
+#include <tendril/hub/cancellation.hpp>
 #include <tendril/io/error.hpp>
+#include <tendril/io/operation.hpp>
 #include <tendril/io/stream.hpp>
 #include <tendril/support/assert.hpp>
+#include <tendril/support/config.hpp>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
@@ -217,7 +220,7 @@ public:
     /// Switches: as the stream in it does.
     void shutdown_send(error_code& error) {
         if (model_ == nullptr) {
-            refuse(error);
+            error = io_error(errc::closed);
         } else {
             model_->shutdown_send(error);
         }
@@ -258,9 +261,10 @@ public:
     lowest_layer_type const& lowest_layer() const noexcept { return *this; }
 
 private:
-    static std::size_t refuse(error_code& error) noexcept {
+    TENDRIL_COLD static std::size_t refuse(error_code& error) {
+        check_interruption();
         error = io_error(errc::closed);
-        return 0;
+        return detail::end_at_once();
     }
 
     std::unique_ptr<detail::stream_model> model_;

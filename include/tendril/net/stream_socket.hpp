@@ -35,6 +35,7 @@
 #include <tendril/hub/deadline.hpp>
 #include <tendril/io/abi_lock.hpp>
 #include <tendril/io/error.hpp>
+#include <tendril/support/config.hpp>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -317,10 +318,7 @@ private:
         auto next = [&](detail::stream_parts& parts) { return gather(parts, at, end); };
         return write_all(detail::parts_source{next}, error, limit);
     }
-    static std::size_t nothing_to_do(error_code& error) noexcept {
-        error = {};
-        return 0;
-    }
+    TENDRIL_COLD static std::size_t nothing_to_do(error_code& error);
     static std::size_t checked(std::size_t size, error_code const& error, char const* what) {
         detail::throw_if(error, what);
         return size;
