@@ -16,6 +16,7 @@
 #include <tendril/io/operation.hpp>
 #include <tendril/net/resolver.hpp>
 #include <tendril/support/assert.hpp>
+#include <tendril/support/scope_exit.hpp>
 
 #include <boost/asio/execution_context.hpp>
 
@@ -122,7 +123,10 @@ private:
                 seen = made_in_.load();
                 continue;
             }
+            // Whoever asks next tries again where there is no memory.
+            scope_exit not_made{[&] { made_in_.store(seen); }};
             auto fresh = std::make_unique<state>(options);
+            not_made.dismiss();
             static_cast<void>(state_.release());
             state_ = std::move(fresh);
             made_in_.store(present, std::memory_order_release);
