@@ -171,7 +171,7 @@ TENDRIL_HUB_TEST(tcp, data_that_came_before_the_close_is_not_mistaken_for_an_err
 }
 
 // A writer lets others run between two parts of a long write, and they may do this.
-TENDRIL_HUB_TEST(tcp, a_stream_may_be_destroyed_between_two_parts_of_a_write) {
+TENDRIL_ORDERED_HUB_TEST(tcp, a_stream_may_be_destroyed_between_two_parts_of_a_write) {
     auto pair = std::make_unique<stream_pair>(connected_pair());
     auto const parts = many_parts();
     auto writer = spawn([&end = pair->here, &parts] {
@@ -184,7 +184,7 @@ TENDRIL_HUB_TEST(tcp, a_stream_may_be_destroyed_between_two_parts_of_a_write) {
     destroyer.join();
 }
 
-TENDRIL_HUB_TEST(tcp, a_long_write_does_not_go_on_with_another_stream) {
+TENDRIL_ORDERED_HUB_TEST(tcp, a_long_write_does_not_go_on_with_another_stream) {
     auto [here, there] = connected_pair();
     auto [other_here, other_there] = connected_pair();
     auto const parts = many_parts();

@@ -294,7 +294,7 @@ TENDRIL_HUB_TEST(tcp, a_write_of_many_buffers_breaks_the_stream_between_them_too
 }
 
 // A pending end is delivered at the next part; that is half way as well.
-TENDRIL_HUB_TEST(tcp, a_write_that_ends_itself_between_its_buffers_breaks_the_stream) {
+TENDRIL_ORDERED_HUB_TEST(tcp, a_write_that_ends_itself_between_its_buffers_breaks_the_stream) {
     auto [here, there] = connected_pair();
     std::vector<boost::asio::const_buffer> const parts(5000, boost::asio::buffer("part", 4));
     auto writer = spawn([&end = here, &parts] { end.write(parts); });
@@ -326,7 +326,7 @@ TENDRIL_HUB_TEST(tcp, one_that_is_closed_by_those_who_go_first_says_so) {
     EXPECT_EQ(read_error(here), errc::closed);
 }
 
-TENDRIL_HUB_TEST(tcp, a_reader_that_is_cancelled_by_those_who_go_first_leaves) {
+TENDRIL_ORDERED_HUB_TEST(tcp, a_reader_that_is_cancelled_by_those_who_go_first_leaves) {
     auto [here, there] = connected_pair();
     auto reader = spawn([&end = here] { return test::interruption_of([&] { hear(end); }); });
     auto const canceller = spawn([&] { reader.cancel(); });
