@@ -4,7 +4,6 @@
 // One call at a time: the mark of an object that somebody is in a call that may park.
 
 #include <tendril/io/error.hpp>
-#include <tendril/io/operation.hpp>
 
 #include <utility>
 

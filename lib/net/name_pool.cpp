@@ -18,7 +18,7 @@
 
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/io/operation.hpp>
+#include <tendril/io/error.hpp>
 #include <tendril/support/scope_exit.hpp>
 
 #include <boost/asio/error.hpp>

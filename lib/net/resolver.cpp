@@ -13,7 +13,7 @@
 
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/io/operation.hpp>
+#include <tendril/io/error.hpp>
 #include <tendril/net/resolver.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/support/scope_exit.hpp>

@@ -11,7 +11,6 @@
 
 #include <tendril/hub/hub.hpp>
 #include <tendril/io/error.hpp>
-#include <tendril/io/operation.hpp>
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -129,6 +128,19 @@ public:
 private:
     bool& mark_;
 };
+
+/// How many steps of the hub's budget an accept or a connect takes, which is several system calls;
+/// a read or write takes `io_steps`. With more, a turn is over before it has served what one look
+/// at the reactor has found, and a request costs more looks.
+inline constexpr int accept_steps = 16;
+
+/// Takes the steps of one immediate success and lets others run when the budget is used up. Nothing
+/// is delivered here: the success is not lost. Switches: may.
+inline void account_for_success(hub& home, int steps = io_steps) {
+    if (home.spend(steps) && home.may_park()) {
+        home.leave_ready();
+    }
+}
 
 /// What the system said last, as a code.
 inline error_code last_system_error() noexcept {

@@ -7,7 +7,7 @@
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/no_switch.hpp>
-#include <tendril/io/operation.hpp>
+#include <tendril/io/error.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/task/spawn.hpp>
 #include <tendril/time/sleep.hpp>

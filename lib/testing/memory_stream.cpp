@@ -7,7 +7,7 @@
 //    looks again.
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
-#include <tendril/io/operation.hpp>
+#include <tendril/io/error.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/sync/wait_queue.hpp>

@@ -16,7 +16,6 @@
 
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/io/error.hpp>
-#include <tendril/io/operation.hpp>
 #include <tendril/io/stream.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/support/config.hpp>

@@ -22,7 +22,6 @@
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/waiter.hpp>
 #include <tendril/support/assert.hpp>
-#include <tendril/support/config.hpp>
 
 #include <cstddef>
 
@@ -121,29 +120,5 @@ private:
 
     operation_memory* memory_;
 };
-
-namespace detail {
-
-/// How many steps of a turn's budget a call takes that has not waited: one that reads, writes or
-/// fails, and one that accepts or connects, which is several system calls. With more, a turn is
-/// over before it has served what one look at the reactor has found, and a request costs more
-/// looks.
-inline constexpr int io_steps = 4;
-inline constexpr int accept_steps = 16;
-
-/// Takes the steps of one immediate success and lets others run when the budget is used up. Nothing
-/// is delivered here: the success is not lost. Switches: may.
-inline void account_for_success(hub& home, int steps = io_steps) {
-    if (home.spend(steps) && home.may_park()) {
-        home.leave_ready();
-    }
-}
-
-/// The same for a call that fails at once, or has nothing to do, on a thread that may have no hub:
-/// who ignores errors in a loop must not keep the others from their turns. Returns zero, which is
-/// how much such a call has moved. Switches: may.
-TENDRIL_COLD std::size_t end_at_once();
-
-}  // namespace detail
 
 }  // namespace tendril

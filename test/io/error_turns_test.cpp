@@ -7,7 +7,7 @@
 #include <tendril/io/buffered_reader.hpp>
 #include <tendril/io/buffered_writer.hpp>
 #include <tendril/io/copy.hpp>
-#include <tendril/io/operation.hpp>
+#include <tendril/io/error.hpp>
 #include <tendril/testing/memory_stream.hpp>
 
 #include <boost/asio/buffer.hpp>
@@ -33,15 +33,15 @@ void expect_turns_at(Stream& stream) {
 
 }  // namespace
 
-TENDRIL_HUB_TEST(operation, a_call_that_fails_at_once_takes_of_the_budget) {
+TENDRIL_HUB_TEST(error, a_call_that_fails_at_once_takes_of_the_budget) {
     EXPECT_TRUE(lets_others_run([] { EXPECT_EQ(detail::end_at_once(), 0U); }));
 }
 
-TENDRIL_TEST(operation, a_call_that_fails_where_there_is_no_hub_takes_nothing) {
+TENDRIL_TEST(error, a_call_that_fails_where_there_is_no_hub_takes_nothing) {
     EXPECT_EQ(detail::end_at_once(), 0U);
 }
 
-TENDRIL_HUB_TEST(operation, a_call_that_fails_where_nobody_may_park_lets_nobody_run) {
+TENDRIL_HUB_TEST(error, a_call_that_fails_where_nobody_may_park_lets_nobody_run) {
     int calls = 0;
     this_hub().call_soon([&] {
         for (; calls < 2000; ++calls) {
@@ -53,7 +53,7 @@ TENDRIL_HUB_TEST(operation, a_call_that_fails_where_nobody_may_park_lets_nobody_
     EXPECT_EQ(calls, 2000);
 }
 
-TENDRIL_HUB_TEST(operation, a_loop_over_an_ended_or_closed_memory_stream_lets_others_run) {
+TENDRIL_HUB_TEST(error, a_loop_over_an_ended_or_closed_memory_stream_lets_others_run) {
     auto [here, there] = memory_stream::pair();
     there.close();
     expect_turns_at(here);
@@ -63,13 +63,13 @@ TENDRIL_HUB_TEST(operation, a_loop_over_an_ended_or_closed_memory_stream_lets_ot
     expect_turns_at(here);
 }
 
-TENDRIL_HUB_TEST(operation, a_loop_of_reads_without_room_lets_others_run) {
+TENDRIL_HUB_TEST(error, a_loop_of_reads_without_room_lets_others_run) {
     auto [here, there] = memory_stream::pair();
     error_code ignored;
     EXPECT_TRUE(lets_others_run([&] { here.read_some(boost::asio::mutable_buffer{}, ignored); }));
 }
 
-TENDRIL_HUB_TEST(operation, a_loop_over_a_stream_of_no_or_any_kind_lets_others_run) {
+TENDRIL_HUB_TEST(error, a_loop_over_a_stream_of_no_or_any_kind_lets_others_run) {
     any_stream nothing;
     expect_turns_at(nothing);
     any_stream closed{memory_stream::pair().first};
@@ -77,7 +77,7 @@ TENDRIL_HUB_TEST(operation, a_loop_over_a_stream_of_no_or_any_kind_lets_others_r
     expect_turns_at(closed);
 }
 
-TENDRIL_HUB_TEST(operation, a_loop_over_a_reader_at_the_end_lets_others_run) {
+TENDRIL_HUB_TEST(error, a_loop_over_a_reader_at_the_end_lets_others_run) {
     auto [here, there] = memory_stream::pair();
     there.close();
     buffered_reader reader{here};
@@ -88,7 +88,7 @@ TENDRIL_HUB_TEST(operation, a_loop_over_a_reader_at_the_end_lets_others_run) {
     EXPECT_TRUE(lets_others_run([&] { reader.peek(1, ignored); }));
 }
 
-TENDRIL_HUB_TEST(operation, a_loop_over_a_reader_that_somebody_else_uses_lets_others_run) {
+TENDRIL_HUB_TEST(error, a_loop_over_a_reader_that_somebody_else_uses_lets_others_run) {
     auto [here, there] = memory_stream::pair();
     buffered_reader reader{here};
     task<void> const user = spawn([&] { reader.read_all(); });
@@ -100,7 +100,7 @@ TENDRIL_HUB_TEST(operation, a_loop_over_a_reader_that_somebody_else_uses_lets_ot
     user.join();
 }
 
-TENDRIL_HUB_TEST(operation, a_loop_over_a_writer_whose_stream_has_ended_lets_others_run) {
+TENDRIL_HUB_TEST(error, a_loop_over_a_writer_whose_stream_has_ended_lets_others_run) {
     auto [here, there] = memory_stream::pair();
     there.close();
     buffered_writer writer{here, {.capacity = 4}};
@@ -108,7 +108,7 @@ TENDRIL_HUB_TEST(operation, a_loop_over_a_writer_whose_stream_has_ended_lets_oth
     EXPECT_TRUE(lets_others_run([&] { writer.write(boost::asio::buffer("longer", 6), ignored); }));
 }
 
-TENDRIL_HUB_TEST(operation, a_loop_of_copies_of_an_ended_stream_lets_others_run) {
+TENDRIL_HUB_TEST(error, a_loop_of_copies_of_an_ended_stream_lets_others_run) {
     auto [here, there] = memory_stream::pair();
     auto [to, sink] = memory_stream::pair();
     there.close();
