@@ -19,10 +19,10 @@ namespace tendril::detail {
 
 using plain_acceptor = boost::asio::basic_socket_acceptor<stream_protocol, plain_executor>;
 
-class listener_core final : public shared_core, private context_bound {
+class listener_core final : public counted_core, private context_bound {
 public:
     explicit listener_core(hub& here)
-        : shared_core{here},
+        : counted_core{here},
           context_bound{here.context()},
           acceptor{std::in_place, here.context()} {}
 
@@ -60,6 +60,7 @@ Stream accept_stream(listener_core* maybe, deadline limit, error_code& error) {
     check_interruption();
     error = refusal_to_accept(maybe);
     if (error.failed()) {
+        end_at_once();
         return {};
     }
     core_user<listener_core> const alive{*maybe};
@@ -67,6 +68,7 @@ Stream accept_stream(listener_core* maybe, deadline limit, error_code& error) {
     direction_use const acceptor{core.accepting};
     int const descriptor = accept_descriptor(core, limit, error);
     if (error.failed()) {
+        end_at_once();
         return {};
     }
     Stream accepted = Stream::adopt(descriptor, error);

@@ -55,23 +55,23 @@ enum class stream_stage : std::uint8_t {
 inline constexpr std::chrono::nanoseconds no_limit = std::chrono::nanoseconds::max();
 
 /// Counts who shares a core.
-class shared_core {
+class counted_core {
 public:
-    explicit shared_core(hub& here) noexcept : home{here} {}
-    shared_core(shared_core const&) = delete;
-    shared_core& operator=(shared_core const&) = delete;
+    explicit counted_core(hub& here) noexcept : home{here} {}
+    counted_core(counted_core const&) = delete;
+    counted_core& operator=(counted_core const&) = delete;
 
     hub& home;
     std::uint32_t references = 1;
 
 protected:
-    ~shared_core() = default;
+    ~counted_core() = default;
 };
 
 /// The core of a stream, as far as all streams have the same.
-class stream_state : public shared_core {
+class stream_state : public counted_core {
 public:
-    using shared_core::shared_core;
+    using counted_core::counted_core;
 
     /// Notes that nobody knows what the peer received. Switches: never.
     void break_off() noexcept {
@@ -122,10 +122,9 @@ private:
     bool& mark_;
 };
 
-/// How many steps of the hub's budget an immediate success takes: of a read or write, and of an
-/// accept, which is several system calls. With more, a turn is over before it has served what one
-/// look at the reactor has found, and a request costs more looks.
-inline constexpr int io_steps = 4;
+/// How many steps of the hub's budget an accept or a connect takes, which is several system calls;
+/// a read or write takes `io_steps`. With more, a turn is over before it has served what one look
+/// at the reactor has found, and a request costs more looks.
 inline constexpr int accept_steps = 16;
 
 /// Takes the steps of one immediate success and lets others run when the budget is used up. Nothing
@@ -235,7 +234,7 @@ std::size_t call_when_ready(stream_state& core, Call&& call, Wait&& wait, error_
         }
         if (!would_block(errno)) {
             error = last_system_error();
-            return 0;
+            return end_at_once();
         }
         if (!wait()) {
             return 0;
@@ -277,7 +276,7 @@ std::size_t write_some_with(Core* maybe, error_code& error, WriteOnce&& write_on
     check_interruption();
     error = refusal_to_write(maybe);
     if (error.failed()) {
-        return 0;
+        return end_at_once();
     }
     Core& core = *maybe;
     core_user<Core> const alive{core};
@@ -293,15 +292,14 @@ std::size_t write_all_with(
     Core* maybe, parts_source next, error_code& error, deadline const* given,
     WriteParts&& write_parts) {
     check_interruption();
-    error = {};
     stream_parts parts;
     std::size_t count = next(parts);
     if (count == 0) {
-        return 0;
+        return end_with_nothing(error);
     }
     error = refusal_to_write(maybe);
     if (error.failed()) {
-        return 0;
+        return end_at_once();
     }
     Core& core = *maybe;
     core_user<Core> const alive{core};
