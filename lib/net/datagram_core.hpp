@@ -22,10 +22,10 @@ namespace tendril::detail {
 
 using plain_descriptor = boost::asio::posix::basic_stream_descriptor<plain_executor>;
 
-class datagram_core final : public shared_core, private context_bound {
+class datagram_core final : public counted_core, private context_bound {
 public:
     explicit datagram_core(hub& here)
-        : shared_core{here},
+        : counted_core{here},
           context_bound{here.context()},
           descriptor{std::in_place, here.context().get_executor()} {}
 

@@ -19,10 +19,10 @@ namespace tendril::detail {
 
 using plain_acceptor = boost::asio::basic_socket_acceptor<stream_protocol, plain_executor>;
 
-class listener_core final : public shared_core, private context_bound {
+class listener_core final : public counted_core, private context_bound {
 public:
     explicit listener_core(hub& here)
-        : shared_core{here},
+        : counted_core{here},
           context_bound{here.context()},
           acceptor{std::in_place, here.context()} {}
 

@@ -55,23 +55,23 @@ enum class stream_stage : std::uint8_t {
 inline constexpr std::chrono::nanoseconds no_limit = std::chrono::nanoseconds::max();
 
 /// Counts who shares a core.
-class shared_core {
+class counted_core {
 public:
-    explicit shared_core(hub& here) noexcept : home{here} {}
-    shared_core(shared_core const&) = delete;
-    shared_core& operator=(shared_core const&) = delete;
+    explicit counted_core(hub& here) noexcept : home{here} {}
+    counted_core(counted_core const&) = delete;
+    counted_core& operator=(counted_core const&) = delete;
 
     hub& home;
     std::uint32_t references = 1;
 
 protected:
-    ~shared_core() = default;
+    ~counted_core() = default;
 };
 
 /// The core of a stream, as far as all streams have the same.
-class stream_state : public shared_core {
+class stream_state : public counted_core {
 public:
-    using shared_core::shared_core;
+    using counted_core::counted_core;
 
     /// Notes that nobody knows what the peer received. Switches: never.
     void break_off() noexcept {
