@@ -3,6 +3,14 @@
 
 // Floor 6, last part: what the operating system sends and starts.
 //
-// Signals are waited for like anything else.
+// Children are started, fed, read from and waited for, and none outlives its handle. Signals are
+// waited for like anything else.
 
+#include <tendril/process/child_stream.hpp>
+#include <tendril/process/completed_process.hpp>
+#include <tendril/process/exit_status.hpp>
+#include <tendril/process/pipeline.hpp>
+#include <tendril/process/process.hpp>
+#include <tendril/process/process_options.hpp>
+#include <tendril/process/run_process.hpp>
 #include <tendril/process/signal_set.hpp>

@@ -18,5 +18,6 @@
 #include <tendril/sync/select.hpp>
 #include <tendril/sync/semaphore.hpp>
 #include <tendril/sync/shared.hpp>
+#include <tendril/sync/shared_core.hpp>
 #include <tendril/sync/shared_mutex.hpp>
 #include <tendril/sync/wait_queue.hpp>

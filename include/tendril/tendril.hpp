@@ -16,8 +16,7 @@
 // the headers bring Boost.Asio with them.
 //
 //     support → context → greenlet → coroutine → hub → time → sync → channel → task → scope →
-//     together → threads → io → net → file → protocol → tls → process → server →
-//     http
+//     together → threads → io → net → file → protocol → tls → process → hubs → server → http
 
 #include <tendril/channel.hpp>
 #include <tendril/coroutine.hpp>
@@ -25,6 +24,7 @@
 #include <tendril/greenlet.hpp>
 #include <tendril/http.hpp>
 #include <tendril/hub.hpp>
+#include <tendril/hubs.hpp>
 #include <tendril/io.hpp>
 #include <tendril/net.hpp>
 #include <tendril/process.hpp>

@@ -78,6 +78,7 @@ public:
           permits{permits_for(chosen.max_connections)} {}
 
     void accept_connections();
+    void take_over(tcp_stream accepted);
     bool wait_until_left(std::size_t number, deadline limit);
     void end_handlers();
     void enter_stopped_from(server_stage present) noexcept;
@@ -150,6 +151,13 @@ void server_state::accept_one(error_code& error) {
     if (error.failed()) {
         return;
     }
+    give_back.dismiss();
+    take_over(std::move(accepted));
+}
+
+// Requires: a permit, which it takes over.
+void server_state::take_over(tcp_stream accepted) {
+    scope_exit give_back{[&] { permits.release(); }};
     ++numbers.accepted;
     auto opened = std::make_unique<served_connection>(shared_from_this(), std::move(accepted));
     give_back.dismiss();
@@ -261,6 +269,19 @@ void stream_server::start() {
         [own = detail::end_of_acceptor{state_, ++my.starts}] { own.of->accept_connections(); });
     my.stage = server_stage::running;
     fail.dismiss();
+}
+
+void stream_server::serve(tcp_stream accepted) {
+    detail::server_state& my = *state_;
+    if (!my.home) {
+        my.home.emplace(this_hub());
+    }
+    my.home->require_own_thread("this stream_server belongs to another thread: post to its hub");
+    if (!my.permits.try_acquire()) {
+        throw system_error{
+            io_error(errc::overloaded), "a stream_server has as many connections as it may have"};
+    }
+    my.take_over(std::move(accepted));
 }
 
 void stream_server::serve_forever() {

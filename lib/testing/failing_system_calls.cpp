@@ -73,11 +73,15 @@ constexpr system_calls table = table_of<
     &system_calls::recvmsg, &system_calls::sendmsg, &system_calls::recvmmsg,
     &system_calls::sendmmsg, &system_calls::recv, &system_calls::send, &system_calls::shutdown,
     &system_calls::socketpair, &system_calls::sendfile, &system_calls::pread, &system_calls::lstat,
-    &system_calls::unlink, &system_calls::close, &system_calls::open, &system_calls::fstat,
+    &system_calls::unlink, &system_calls::close, &system_calls::sched_getaffinity,
+    &system_calls::sched_setaffinity, &system_calls::open, &system_calls::fstat,
     &system_calls::isatty, &system_calls::fcntl, &system_calls::dup3, &system_calls::pipe2,
     &system_calls::poll, &system_calls::readv, &system_calls::writev, &system_calls::preadv2,
     &system_calls::pwritev2, &system_calls::lseek, &system_calls::ftruncate, &system_calls::fsync,
-    &system_calls::fdatasync, &system_calls::rename, &system_calls::copy_file_range>();
+    &system_calls::fdatasync, &system_calls::rename, &system_calls::copy_file_range,
+    &system_calls::access, &system_calls::stat, &system_calls::posix_spawn,
+    &system_calls::pidfd_open, &system_calls::pidfd_send_signal, &system_calls::kill,
+    &system_calls::waitid>();
 
 system_calls const& table_on_top_of(system_calls const& present, std::size_t number) {
     TENDRIL_REQUIRE(number > 0, "the first system call has the number 1");

@@ -183,6 +183,7 @@ calls every_blocking_call() {
     add_time(all);
     add_calls_of_sync(all);
     add_calls_of_channel(all);
+    add_calls_of_children(all);
     add_calls_of_datagrams(all);
     add_calls_of_future(all);
     add_calls_of_scopes(all);

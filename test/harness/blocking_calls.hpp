@@ -65,6 +65,7 @@ calls every_blocking_call();
 // In parts, each in a file of its own.
 void add_calls_of_sync(calls& all);
 void add_calls_of_channel(calls& all);
+void add_calls_of_children(calls& all);
 void add_calls_of_datagrams(calls& all);
 void add_calls_of_future(calls& all);
 void add_calls_of_scopes(calls& all);

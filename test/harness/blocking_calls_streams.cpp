@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -173,11 +174,16 @@ int connected_to(std::string const& name) {
     return raw;
 }
 
+// Several listeners may be open at once.
+std::string unused_name() {
+    static std::atomic<int> number = 0;
+    return "@tendril calls " + std::to_string(::getpid()) + " " + std::to_string(++number);
+}
+
 // A listener with a name of its own, and whoever has connected to it.
 struct listener_and_clients {
     explicit listener_and_clients(int backlog)
-        : listener{unix_listener::bind(
-              "@tendril calls " + std::to_string(::getpid()), {.backlog = backlog})} {}
+        : listener{unix_listener::bind(unused_name(), {.backlog = backlog})} {}
     listener_and_clients(listener_and_clients const&) = delete;
     listener_and_clients& operator=(listener_and_clients const&) = delete;
     ~listener_and_clients() {

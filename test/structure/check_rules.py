@@ -29,6 +29,7 @@ PAGES = {
         "GR": 56, "EG": 5, "ST": 28, "U": 8, "SK": 33, "SS": 15,
         "AO": 24,
         "D": 13,
+        "SP": 20, "PR": 5,
     },
 }
 UNTESTED = ("no C++ meaning", "not promised")

@@ -16,8 +16,8 @@ import sys
 
 # From the bottom up. A floor includes and links only what stands before it.
 FLOORS = ["support", "context", "greenlet", "coroutine", "hub", "time", "sync", "channel", "task",
-          "scope", "together", "threads", "io", "net", "file", "protocol", "tls",
-          "process", "server", "http"]
+          "scope", "together", "threads", "io", "net", "file", "protocol", "tls", "process",
+          "hubs", "server", "http"]
 # The side towers may use every floor and are used by none.
 TOWERS = ["inspect", "testing"]
 

@@ -92,6 +92,11 @@ public:
     /// Switches: may.
     void serve_forever();
 
+    /// Serves a connection that was accepted elsewhere as one of its own, whether it runs or not.
+    /// Throws: system_error with `errc::overloaded` at the limit of connections; std::bad_alloc;
+    /// wrong_thread. Switches: never. Thread: hub.
+    void serve(tcp_stream accepted);
+
     /// Closes the listener, waits for the handlers, and ends those that run on after `grace`. May
     /// be called in a handler, which is then not waited for. Those that are ended get one second
     /// more to unwind. Returns whether all ended by themselves.

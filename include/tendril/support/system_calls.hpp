@@ -15,12 +15,16 @@
 // here and ask Asio for readiness only (docs/io.md).
 
 #include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include <atomic>
 #include <cstddef>
@@ -71,6 +75,9 @@ struct system_calls {
     int (*unlink)(char const* path);
     int (*close)(int fd);
 
+    // Threads and processors; 0 means the calling thread.
+    int (*sched_getaffinity)(pid_t thread, std::size_t size, cpu_set_t* usable);
+    int (*sched_setaffinity)(pid_t thread, std::size_t size, cpu_set_t const* usable);
     // Files, pipes and terminals.
     int (*open)(char const* path, int flags, mode_t mode);
     int (*fstat)(int fd, struct stat* found);
@@ -90,6 +97,16 @@ struct system_calls {
     int (*rename)(char const* from, char const* to);
     ssize_t (*copy_file_range)(
         int from, off_t* from_offset, int to, off_t* to_offset, std::size_t size, unsigned flags);
+    // Children.
+    int (*access)(char const* path, int wanted);
+    int (*stat)(char const* path, struct stat* found);
+    int (*posix_spawn)(
+        pid_t* child, char const* path, posix_spawn_file_actions_t const* actions,
+        posix_spawnattr_t const* attributes, char* const* arguments, char* const* environment);
+    int (*pidfd_open)(pid_t process, unsigned flags);
+    int (*pidfd_send_signal)(int process, int signal, siginfo_t* info, unsigned flags);
+    int (*kill)(pid_t process, int signal);
+    int (*waitid)(idtype_t type, id_t id, siginfo_t* info, int options);
 };
 
 namespace detail {

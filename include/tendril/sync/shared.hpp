@@ -24,6 +24,7 @@
 //     shared_semaphore    acquire waits               try_acquire         (has none)
 //     shared_queue        get waits                   try_get             errc::closed when empty
 //                         put waits                   try_put             errc::closed
+//                         get_some, put_all: many items for one hold of the mutex
 //
 // A limit is measured on the clock of the caller's hub, or on the steady clock on a thread without
 // one. While a greenlet waits here its hub believes that it may be woken: `would_block_forever` is
@@ -31,82 +32,24 @@
 // soon as nobody of its own hub can run.
 //
 // A primitive outlives all calls on it, waits included; to destroy one earlier stops the program
-// with a message. After a fork the child must not use those of its parent. Read next: remote.hpp.
+// with a message. After a fork the child must not use those of its parent. Read next:
+// shared_core.hpp, remote.hpp.
 
 #include <tendril/hub/deadline.hpp>
-#include <tendril/support/intrusive_list.hpp>
+#include <tendril/support/assert.hpp>
+#include <tendril/support/scope_exit.hpp>
+#include <tendril/sync/shared_core.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <deque>
-#include <mutex>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace tendril {
-
-namespace detail {
-
-class shared_sleeper;
-
-// A place in the queue of a shared primitive, in the frame of the one who waits.
-class shared_place : public list_hook<> {
-private:
-    friend class shared_core;
-    friend class shared_sleeper;
-    shared_sleeper* whose_ = nullptr;
-};
-
-using shared_places = intrusive_list<shared_place>;
-
-// What all shared primitives have: the mutex, and the way to wait behind it. See shared.cpp.
-class shared_core {
-public:
-    using lock = std::unique_lock<std::mutex>;
-
-    /// `what` names the primitive in messages: a literal. Switches: never.
-    explicit shared_core(char const* what) noexcept : what_{what} {}
-    shared_core(shared_core const&) = delete;
-    shared_core& operator=(shared_core const&) = delete;
-    /// Stops the program when somebody still waits. Switches: never.
-    ~shared_core();
-
-    /// Gives whoever calls the mutex, for a few instructions. Switches: never. Thread: any.
-    lock enter() { return lock{mutex_}; }
-
-    /// How many wait, or were given something and do not know yet. Switches: never. Thread: any.
-    std::size_t present() const {
-        lock const entered{mutex_};
-        return present_;
-    }
-
-    /// Queues the caller, leaves the mutex, and waits until its place is taken out of the queue or
-    /// `limit` has come. Returns whether it was taken out. Requires: the mutex.
-    /// Throws: what was requested for the greenlet, and then it was not taken out; misuse in a
-    /// callback of a hub; std::bad_alloc. Switches: may. Thread: any.
-    bool wait(lock& entered, shared_places& queue, shared_place& mine, deadline limit);
-
-    /// Takes the first place out of the queue and lets whoever waits there go on, as soon as the
-    /// caller has left the mutex. Null when nobody waits who can be woken. Requires: the mutex.
-    /// Switches: never. Thread: any.
-    shared_place* take_first(shared_places& queue) noexcept;
-
-private:
-    friend class shared_sleeper;
-
-    mutable std::mutex mutex_;
-    char const* what_;
-    // Who waits, or was given something by another thread and does not know yet.
-    std::size_t present_ = 0;
-};
-
-/// Looks for what was requested for the calling greenlet, on a thread that has a hub.
-void check_shared_interruption();
-
-[[noreturn]] void throw_shared_closed();
-
-}  // namespace detail
 
 /// A flag that greenlets and threads wait for: as `event`, between threads.
 class shared_event {
@@ -229,14 +172,7 @@ public:
     bool put_until(deadline limit, T item) {
         detail::check_shared_interruption();
         auto entered = core_.enter();
-        if (closed_) {
-            detail::throw_shared_closed();
-        }
-        if (try_put_entered(item)) {
-            return true;
-        }
-        putter me{item};
-        return core_.wait(entered, putters_, me, limit) && me.stored_or_closed();
+        return put_entered(entered, limit, item);
     }
 
     /// Takes the oldest item, waiting for one. Throws, and then no item is lost: what was requested
@@ -270,6 +206,49 @@ public:
             detail::throw_shared_closed();
         }
         return std::move(me.item);
+    }
+
+    /// Takes the oldest items, as many as there are but no more than `most`, waiting for the first:
+    /// one hold of the mutex for many items. Throws: as `get`; misuse for none. Switches: may.
+    /// Thread: any; one without a hub blocks.
+    std::vector<T> get_some(std::size_t most) { return get_some_until(deadline::never(), most); }
+
+    /// As above, but waits for a while, or until a moment, at most; empty when that ran out.
+    /// Switches: may. Thread: any; one without a hub blocks.
+    template <typename Rep, typename Period>
+    std::vector<T> get_some_for(
+        std::chrono::duration<Rep, Period> const& duration, std::size_t most) {
+        return get_some_until(deadline::after(duration), most);
+    }
+    std::vector<T> get_some_until(deadline limit, std::size_t most) {
+        TENDRIL_REQUIRE(most > 0, "get_some() of no items would wait for one and not take it");
+        std::vector<T> taken;
+        // Memory first: what was taken must have a place.
+        taken.reserve(most);
+        if (std::optional<T> first = get_until(limit)) {
+            taken.push_back(*std::move(first));
+            take_more(taken, most);
+        }
+        return taken;
+    }
+
+    /// Adds all items in their order, waiting for room: one hold of the mutex for as many as there
+    /// is room for. When it throws, those that were not added are left in `items`. Others may add
+    /// items in between. Throws: as `put`. Switches: may. Thread: any; one without a hub blocks.
+    void put_all(std::vector<T>& items) {
+        auto next = items.begin();
+        scope_exit const take_out{[&] { items.erase(items.begin(), next); }};
+        for (; next != items.end(); ++next) {
+            detail::check_shared_interruption();
+            auto entered = core_.enter();
+            while (!closed_ && next != items.end() && try_put_entered(*next)) {
+                ++next;
+            }
+            if (next == items.end()) {
+                return;
+            }
+            put_entered(entered, deadline::never(), *next);
+        }
     }
 
     /// Takes no more items from now on. Who waits for room, or for an item, is told; what is in it
@@ -319,6 +298,17 @@ private:
 
     bool full() const noexcept { return capacity_ != 0 && items_.size() >= capacity_; }
 
+    bool put_entered(detail::shared_core::lock& entered, deadline limit, T& item) {
+        if (closed_) {
+            detail::throw_shared_closed();
+        }
+        if (try_put_entered(item)) {
+            return true;
+        }
+        putter me{item};
+        return core_.wait(entered, putters_, me, limit) && me.stored_or_closed();
+    }
+
     bool try_put_entered(T& item) {
         if (auto* const first = static_cast<getter*>(core_.take_first(getters_))) {
             first->item.emplace(std::move(item));
@@ -338,6 +328,16 @@ private:
         T taken{*std::move(items_.front())};
         items_.pop_front();
         return taken;
+    }
+
+    // What was taken before memory failed is the caller's all the same.
+    void take_more(std::vector<T>& taken, std::size_t most) noexcept {
+        auto const entered = core_.enter();
+        try {
+            while (taken.size() < most && !items_.empty()) {
+                taken.push_back(take_oldest());
+            }
+        } catch (std::bad_alloc const&) {}
     }
 
     // Before the item leaves that makes room: if there is no memory, nothing has happened.

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <harness/blocking_calls.hpp>
+#include <harness/children.hpp>
+#include <tendril/process/pipeline.hpp>
+#include <tendril/process/process.hpp>
+#include <tendril/support/scope_exit.hpp>
+
+#include <boost/asio/buffer.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tendril::test {
+namespace {
+
+// Floor process: children. What is given to those who wait is the child's end, which a kernel tells
+// at once when it has been waited for here.
+
+// A call that waits for the end of a child.
+template <typename F>
+blocking_call that_awaits_end(char const* name, process_options const& options, F wait) {
+    auto const child = std::make_shared<process>(options);
+    return {
+        .name = name,
+        .take = [=](deadline limit) { return wait(*child, limit); },
+        .give = [=] { kill_and_wait(child->pid()); },
+        .at_rest = [=] { return child->poll().has_value() && child->behind().use_count() == 1; },
+        .to_wishes = answer::given_late,
+    };
+}
+
+blocking_call ended(bool timed) {
+    return that_awaits_end("process::wait", waiting_child(), [=](process& child, deadline limit) {
+        if (timed) {
+            return child.wait_until(limit).has_value();
+        }
+        child.wait();
+        return true;
+    });
+}
+
+blocking_call communicated(bool timed) {
+    process_options options{.program = "sleep", .arguments = {"1000000"}};
+    options.output = redirection::pipe();
+    options.error_output = redirection::pipe();
+    blocking_call made = that_awaits_end(
+        "process::communicate", options, [=](process& child, deadline limit) {
+            if (!timed) {
+                return child.communicate().status.known();
+            }
+            try {
+                return child.communicate_until({}, limit).status.known();
+            } catch (process_timed_out const&) {
+                return false;
+            }
+        });
+    made.alone = true;
+    return made;
+}
+
+blocking_call all_ended(bool timed) {
+    auto const stages = std::make_shared<pipeline>(
+        std::vector<process_options>{waiting_child(), {.program = "sleep", .arguments = {"1e6"}}});
+    return {
+        .name = "pipeline::wait",
+        .take =
+            [=](deadline limit) {
+                return timed ? stages->wait_until(limit).has_value() : stages->wait().size() == 2;
+            },
+        .give =
+            [=] {
+                kill_and_wait(stages->stage(0).pid());
+                kill_and_wait(stages->stage(1).pid());
+            },
+        .to_wishes = answer::given_late,
+    };
+}
+
+// An end of a pipe to or from a child.
+struct pair_of_ends {
+    pair_of_ends() {
+        std::array<int, 2> made{-1, -1};
+        if (::pipe2(made.data(), O_CLOEXEC | O_NONBLOCK) == 0) {
+            scope_exit close_other{[&] { ::close(made[1]); }};
+            here = child_stream::adopt(made[0]);
+            close_other.dismiss();
+            there = child_stream::adopt(made[1]);
+        }
+    }
+    child_stream here;
+    child_stream there;
+};
+
+blocking_call read_from_end(bool timed) {
+    auto const pair = std::make_shared<pair_of_ends>();
+    return {
+        .name = "child_stream::read_some",
+        .take =
+            [=](deadline limit) {
+                std::array<char, 1> data{};
+                error_code error;
+                pair->here.read_some_until(
+                    boost::asio::buffer(data), error, timed ? limit : deadline::never());
+                if (error == errc::timed_out) {
+                    return false;
+                }
+                detail::throw_if(error, "a pipe");
+                return true;
+            },
+        .give =
+            [=] {
+                // Without a reader it would raise a signal.
+                if (pair->here.is_open()) {
+                    static_cast<void>(::write(pair->there.native_handle(), "ab", 2));
+                }
+            },
+        .close = [=] { pair->here.close(); },
+        .to_wishes = answer::given_late,
+        .alone = true,
+    };
+}
+
+}  // namespace
+
+void add_calls_of_children(calls& all) {
+    add_both(all, ended);
+    add_both(all, communicated);
+    add_both(all, all_ended);
+    add_both(all, read_from_end);
+}
+
+}  // namespace tendril::test
