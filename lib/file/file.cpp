@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A read asks the kernel first for what it has in memory. That costs a system call more where there
-// is nothing, and saves two switches of threads where there is something: copying 64 KiB takes about
-// as long as a thread takes to hear of it.
+// is nothing, and saves two switches of threads where there is something: copying 64 KiB takes
+// about as long as a thread takes to hear of it.
 //
 // Invariants:
 // 1. A core's descriptor is closed when nobody is in a call any more (`file_user`).

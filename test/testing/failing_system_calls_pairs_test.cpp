@@ -136,8 +136,6 @@ std::vector<row_of_errors> const documented{
         "unlink",
         {EBUSY, EFAULT, EIO, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR, EROFS}),
     row_of<&system_calls::close>("close", {EBADF, EDQUOT, EINTR, EIO, ENOSPC}),
-    row_of<&system_calls::sched_getaffinity>("sched_getaffinity", {EFAULT, EINVAL, ESRCH}),
-    row_of<&system_calls::sched_setaffinity>("sched_setaffinity", {EFAULT, EINVAL, EPERM, ESRCH}),
     row_of<&system_calls::open>("open", {EINTR, ELOOP, EMFILE, ENFILE, ENOENT, ENXIO, EROFS}),
     row_of<&system_calls::fstat>("fstat", {EBADF, EFAULT, ENOMEM, EOVERFLOW}),
     row_of<&system_calls::isatty>("isatty", {EBADF, EINVAL, ENOTTY}),
@@ -152,6 +150,8 @@ std::vector<row_of_errors> const documented{
     row_of<&system_calls::pwritev2>(
         "pwritev2", {EAGAIN, EBADF, EDQUOT, EFBIG, EINTR, EIO, ENOSPC, EOPNOTSUPP}),
     row_of<&system_calls::lseek>("lseek", {EBADF, EINVAL, EOVERFLOW, ESPIPE}),
+    row_of<&system_calls::sched_getaffinity>("sched_getaffinity", {EFAULT, EINVAL, ESRCH}),
+    row_of<&system_calls::sched_setaffinity>("sched_setaffinity", {EFAULT, EINVAL, EPERM, ESRCH}),
 };
 
 // Runs a program in a hub of its own, on a thread of its own. Returns how it ended.

@@ -13,8 +13,8 @@
 // It is a `byte_stream` with limits; rules and errors are those of stream_socket.hpp:
 // `errc::closed`, `errc::busy`, `errc::broken`, `errc::timed_out`, `asio::error::eof`. An end that
 // goes one way only says "bad file descriptor" in the other. Writing where nobody reads is the
-// error `broken_pipe`, never a signal. A regular file, a folder or a block device is refused with `errc::wrong_kind`:
-// the kernel calls them ready and blocks; they are for `file`.
+// error `broken_pipe`, never a signal. A regular file, a folder or a block device is refused with
+// `errc::wrong_kind`: the kernel calls them ready and blocks; they are for `file`.
 //
 // Blocking or not is no property of a descriptor but of what the kernel has behind it, which other
 // processes share: the shell has the same terminal, and a program that is written for standard
