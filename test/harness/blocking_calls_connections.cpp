@@ -7,12 +7,12 @@
 #include <tendril/io/async_task.hpp>
 #include <tendril/io/await_coroutine.hpp>
 #include <tendril/io/context_bound.hpp>
-#include <tendril/io/signal_set.hpp>
 #include <tendril/net/connect.hpp>
 #include <tendril/net/resolver.hpp>
 #include <tendril/net/tcp_listener.hpp>
 #include <tendril/net/tcp_stream.hpp>
 #include <tendril/net/udp_socket.hpp>
+#include <tendril/process/signal_set.hpp>
 #include <tendril/protocol/connect_protocol.hpp>
 #include <tendril/protocol/protocol_server.hpp>
 #include <tendril/sync/event.hpp>

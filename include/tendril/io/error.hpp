@@ -59,8 +59,8 @@ inline constexpr int io_steps = 4;
 /// Switches: may.
 TENDRIL_COLD std::size_t end_at_once();
 
-/// Ends a call that was given no bytes and no room for any. Returns zero. Throws: what was requested
-/// for the greenlet. Switches: may.
+/// Ends a call that was given no bytes and no room for any. Returns zero.
+/// Throws: what was requested for the greenlet. Switches: may.
 TENDRIL_COLD std::size_t end_with_nothing(error_code& error);
 }  // namespace detail
 
