@@ -251,7 +251,7 @@ struct crowded_listener {
         }
     }
 
-    std::string name = abstract_name();
+    std::string name = unused_name();
     int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int client = -1;
 };

@@ -144,7 +144,7 @@ TENDRIL_HUB_TEST(stream_socket, a_loop_that_always_finds_who_it_calls_lets_other
 
 TENDRIL_HUB_TEST(stream_socket, a_loop_of_look_ups_that_ask_nobody_lets_others_run) {
     error_code ignored;
-    for (std::string const& host : {"127.0.0.1", "localhost", "bad name"}) {
+    for (char const* const host : {"127.0.0.1", "localhost", "bad name"}) {
         EXPECT_TRUE(lets_others_run([&] { resolve(host, "80", deadline::never(), ignored); }))
             << host;
     }
