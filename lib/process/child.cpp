@@ -95,14 +95,14 @@ owned_descriptor watch_by_thread(pid_t number) {
 
 }  // namespace
 
-child::child(started_process&& started, process_options const& options)
-    : number_{started.number},
-      parent_{::getpid()} {
+child::child(process_options const& options) : program_{options.program}, parent_{::getpid()} {}
+
+void child::take_over(started_process&& started) {
+    number_ = started.number;
     scope_exit give_up{[this] {
         send_kill();
         wait_blocking();
     }};
-    program_ = options.program;
     watched_ = owned_descriptor{kernel().pidfd_open(number_, 0)};
     is_pidfd_ = static_cast<bool>(watched_);
     if (!is_pidfd_ && errno == ESRCH) {

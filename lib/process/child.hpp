@@ -41,8 +41,12 @@ struct conversation {
 
 class child {
 public:
+    /// Makes room for a child before there is one, so that none is left for want of memory.
+    explicit child(process_options const& options);
+
     /// Takes over what was started. Throws: system_error, std::bad_alloc, and then it was killed.
-    child(started_process&& started, process_options const& options);
+    /// Switches: never.
+    void take_over(started_process&& started);
     child(child const&) = delete;
     child& operator=(child const&) = delete;
     ~child() = default;
@@ -87,7 +91,7 @@ private:
     void wait_blocking() noexcept;
 
     std::string program_;
-    pid_t number_;
+    pid_t number_ = 0;
     std::thread::id const thread_ = std::this_thread::get_id();
     // A fork of this process is no parent of it.
     pid_t const parent_;

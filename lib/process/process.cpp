@@ -18,11 +18,13 @@ namespace {
 
 std::shared_ptr<detail::child> start_child(
     process_options const& options, detail::start_failure& failure) {
+    auto child = std::make_shared<detail::child>(options);
     detail::started_process started = detail::start_process(options, failure);
     if (failure.error.failed()) {
         return nullptr;
     }
-    return std::make_shared<detail::child>(std::move(started), options);
+    child->take_over(std::move(started));
+    return child;
 }
 
 child_stream& piped(detail::child& of, std::size_t place, char const* text) {
