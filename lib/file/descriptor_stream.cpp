@@ -165,7 +165,7 @@ std::size_t descriptor_stream::read_parts(
     check_interruption();
     error = detail::refusal(core_, &descriptor_core::reading);
     if (error.failed()) {
-        return 0;
+        return detail::end_at_once();
     }
     descriptor_core& core = *core_;
     detail::core_user<descriptor_core> const alive{core};

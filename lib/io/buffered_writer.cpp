@@ -119,6 +119,7 @@ void byte_writer::flush(error_code& error) {
 bool byte_writer::refuses(error_code& error) const {
     if (broken_) {
         error = io_error(errc::broken);
+        detail::end_at_once();
     }
     return broken_;
 }

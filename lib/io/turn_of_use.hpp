@@ -15,6 +15,9 @@ public:
     /// otherwise.
     turn_of_use(bool& busy, error_code& error) : busy_{busy}, refused_{std::exchange(busy, true)} {
         error = refused_ ? io_error(errc::busy) : error_code{};
+        if (refused_) [[unlikely]] {
+            end_at_once();
+        }
     }
     turn_of_use(turn_of_use const&) = delete;
     turn_of_use& operator=(turn_of_use const&) = delete;

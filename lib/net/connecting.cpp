@@ -99,7 +99,7 @@ void connect_socket(
             if (is_its_own_peer(core.socket->native_handle(), peer)) {
                 error = boost::asio::error::connection_refused;
             }
-            return;
+            break;
         }
         switch (errno) {
         case EINTR:
@@ -119,6 +119,7 @@ void connect_socket(
             again = false;
         }
     }
+    account_for_success(core.home, accept_steps);
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ std::size_t try_until(datagram_core& core, error_code& error, Attempt attempt, W
         }
         if (!must_wait(errno)) {
             error = last_system_error();
-            return 0;
+            return end_at_once();
         }
         // What is ready beats the limit, so the limit counts after one more attempt.
         if (!in_time) {
@@ -91,7 +91,7 @@ std::size_t receive_by(datagram_core* maybe, deadline limit, error_code& error, 
     check_interruption();
     error = refusal_of_datagrams(maybe, &datagram_core::receiving);
     if (error.failed()) {
-        return 0;
+        return end_at_once();
     }
     core_user<datagram_core> const alive{*maybe};
     direction_use const receiver{maybe->receiving};
@@ -134,7 +134,7 @@ std::size_t send_by(
     check_interruption();
     error = refusal_of_datagrams(maybe, &datagram_core::sending);
     if (error.failed()) {
-        return 0;
+        return end_at_once();
     }
     core_user<datagram_core> const alive{*maybe};
     direction_use const sender{maybe->sending};

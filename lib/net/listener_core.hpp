@@ -60,6 +60,7 @@ Stream accept_stream(listener_core* maybe, deadline limit, error_code& error) {
     check_interruption();
     error = refusal_to_accept(maybe);
     if (error.failed()) {
+        end_at_once();
         return {};
     }
     core_user<listener_core> const alive{*maybe};
@@ -67,6 +68,7 @@ Stream accept_stream(listener_core* maybe, deadline limit, error_code& error) {
     direction_use const acceptor{core.accepting};
     int const descriptor = accept_descriptor(core, limit, error);
     if (error.failed()) {
+        end_at_once();
         return {};
     }
     Stream accepted = Stream::adopt(descriptor, error);

@@ -18,6 +18,7 @@
 
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
+#include <tendril/io/error.hpp>
 #include <tendril/support/scope_exit.hpp>
 
 #include <boost/asio/error.hpp>
@@ -124,6 +125,7 @@ name_answer name_pool::ask(name_question question, deadline limit) {
     error_code refusal = io_error(errc::overloaded);
     std::shared_ptr<name_lookup> const joined = join(std::move(question), me, refusal);
     if (joined == nullptr) {
+        end_at_once();
         return {refusal, {}, {}};
     }
     me.wait();

@@ -52,7 +52,7 @@ struct name_lookup {
 /// Is shared by those who ask and by its threads, the last of which destroys it.
 class name_pool : public std::enable_shared_from_this<name_pool> {
 public:
-    name_pool(std::size_t threads, std::size_t most_queued) noexcept
+    name_pool(std::size_t threads, std::size_t most_queued)
         : most_threads_{threads},
           most_queued_{most_queued} {}
 

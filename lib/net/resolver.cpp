@@ -13,8 +13,10 @@
 
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
+#include <tendril/io/error.hpp>
 #include <tendril/net/resolver.hpp>
 #include <tendril/support/assert.hpp>
+#include <tendril/support/scope_exit.hpp>
 
 #include <boost/asio/execution_context.hpp>
 
@@ -57,14 +59,13 @@ std::vector<ip_address> localhost_addresses() {
 std::vector<ip_address> addresses_of(std::string const& given, deadline limit, error_code& error) {
     if (std::optional<ip_address> const number = detail::numeric_address(given)) {
         error = {};
+        detail::end_at_once();
         return {*number};
     }
     std::string const host = detail::to_ascii(given, error);
-    if (error.failed()) {
-        return {};
-    }
-    if (detail::is_localhost(host)) {
-        return localhost_addresses();
+    if (error.failed() || detail::is_localhost(host)) {
+        detail::end_at_once();
+        return error.failed() ? std::vector<ip_address>{} : localhost_addresses();
     }
     return this_resolver()->addresses_of(host, limit, error);
 }
@@ -122,7 +123,10 @@ private:
                 seen = made_in_.load();
                 continue;
             }
+            // Whoever asks next tries again where there is no memory.
+            scope_exit not_made{[&] { made_in_.store(seen); }};
             auto fresh = std::make_unique<state>(options);
+            not_made.dismiss();
             static_cast<void>(state_.release());
             state_ = std::move(fresh);
             made_in_.store(present, std::memory_order_release);
@@ -152,6 +156,7 @@ std::vector<ip_address> system_resolver::addresses_of(
         found = shared_->options.find_cached(host);
     }
     if (!found.empty()) {
+        detail::end_at_once();
         return found;
     }
     detail::name_answer answer = state.pool->ask({host, {}}, limit);
@@ -168,6 +173,7 @@ std::string system_resolver::name_of(ip_address const& address, deadline limit, 
     auto& state = shared_->here();
     auto found = state.ask_hosts([&](auto const& table) { return table.name_of(address); });
     if (!found.empty()) {
+        detail::end_at_once();
         return found;
     }
     detail::name_answer answer = state.pool->ask({{}, address}, limit);
@@ -191,6 +197,7 @@ std::vector<tcp_endpoint> resolve(
     check_interruption();
     std::uint16_t const port = detail::port_of(service, error);
     if (error.failed()) {
+        detail::end_at_once();
         return {};
     }
     std::vector<tcp_endpoint> found;

@@ -123,8 +123,8 @@ std::uint64_t stream_socket::send_file(
     int file, std::uint64_t offset, std::uint64_t count, error_code& error) {
     check_interruption();
     error = detail::refusal_to_write(core_);
-    if (error.failed()) {
-        return 0;
+    if (error.failed() || count == 0) {
+        return detail::end_at_once();
     }
     stream_core& core = *core_;
     core_user<stream_core> const alive{core};

@@ -126,10 +126,9 @@ bool read_directly(stream_core& core, Target const& into, std::size_t& read, err
         core.more_is_likely = false;
         return false;
     }
-    if (got < 0) {
-        error = last_system_error();
-    } else if (got == 0) {
-        error = boost::asio::error::eof;
+    if (got <= 0) {
+        error = got < 0 ? last_system_error() : error_code{boost::asio::error::eof};
+        read = end_at_once();
     } else {
         read = static_cast<std::size_t>(got);
         core.more_is_likely = read == into.size;
@@ -209,7 +208,7 @@ std::size_t read_from(
     check_interruption();
     error = refusal(maybe, &stream_core::reading);
     if (error.failed()) {
-        return 0;
+        return end_at_once();
     }
     stream_core& core = *maybe;
     core_user<stream_core> const alive{core};

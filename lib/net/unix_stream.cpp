@@ -141,14 +141,14 @@ std::size_t receive_message(
         }
         if (got == 0) {
             error = boost::asio::error::eof;
-            return 0;
+            return end_at_once();
         }
         if (errno == EINTR) {
             continue;
         }
         if (!would_block(errno)) {
             error = last_system_error();
-            return 0;
+            return end_at_once();
         }
         if (!wait_for_message(core, limit, error)) {
             return 0;
@@ -207,6 +207,7 @@ unix_stream unix_stream::connect_until(std::string_view name, error_code& error,
     check_interruption();
     auto const address = detail::unix_address(name, error);
     if (error.failed()) {
+        detail::end_at_once();
         return {};
     }
     unix_stream made{*new stream_core{this_hub()}};
@@ -249,7 +250,7 @@ std::size_t unix_stream::send_descriptors(
         "too many descriptors for one message: pass at most 253 with each");
     error = detail::refusal_to_write(core());
     if (error.failed()) {
-        return 0;
+        return detail::end_at_once();
     }
     stream_core& core = *this->core();
     core_user<stream_core> const alive{core};
@@ -282,6 +283,7 @@ received_descriptors unix_stream::receive_descriptors(
         data.size() > 0, "descriptors travel with data: give room for at least one byte");
     error = detail::refusal(core(), &stream_core::reading);
     if (error.failed()) {
+        detail::end_at_once();
         return {};
     }
     stream_core& core = *this->core();

@@ -7,6 +7,7 @@
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/hub/no_switch.hpp>
+#include <tendril/io/error.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/task/spawn.hpp>
 #include <tendril/time/sleep.hpp>
@@ -190,6 +191,7 @@ void protocol_connection::drain() {
         may_write_.wait();
     }
     if (stage_ == stage::over) {
+        end_at_once();
         throw system_error{without_place(error_), "drain"};
     }
 }

@@ -7,6 +7,7 @@
 //    looks again.
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
+#include <tendril/io/error.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/sync/wait_queue.hpp>
@@ -20,6 +21,9 @@
 #include <utility>
 
 namespace tendril::testing {
+
+using tendril::detail::end_at_once;
+
 namespace detail {
 
 // One direction.
@@ -81,7 +85,7 @@ std::size_t put_some(
     if (!into.usable()) {
         error = other_way.abandoned ? io_error(errc::closed)
                                     : error_code{boost::asio::error::broken_pipe};
-        return 0;
+        return end_at_once();
     }
     std::size_t const room = into.options.capacity - into.bytes.size();
     std::size_t const count = std::min({size, room, into.options.largest_write});
@@ -125,14 +129,14 @@ std::size_t memory_stream::read_bytes(void* into, std::size_t size, error_code& 
     error = {};
     if (from == nullptr || from->abandoned) {
         error = io_error(errc::closed);
-        return 0;
+        return end_at_once();
     }
     if (size == 0) {
-        return 0;
+        return end_at_once();
     }
     if (std::exchange(from->is_being_read, true)) {
         error = io_error(errc::busy);
-        return 0;
+        return end_at_once();
     }
     scope_exit const done{[&from] { from->is_being_read = false; }};
     while (from->bytes.empty() && from->usable()) {
@@ -140,7 +144,7 @@ std::size_t memory_stream::read_bytes(void* into, std::size_t size, error_code& 
     }
     if (from->abandoned || from->bytes.empty()) {
         error = detail::end_of_reading(*from);
-        return 0;
+        return end_at_once();
     }
     std::size_t const count = std::min({size, from->bytes.size(), from->options.largest_read});
     auto const end = from->bytes.begin() + static_cast<std::ptrdiff_t>(count);
@@ -154,7 +158,7 @@ std::size_t memory_stream::write_bytes(void const* from, std::size_t size, error
     check_interruption();
     error = detail::refusal_to_write(out_.get(), in_.get());
     if (error.failed() || size == 0) {
-        return 0;
+        return end_at_once();
     }
     pipe const into = out_;
     pipe const other_way = in_;
@@ -167,8 +171,8 @@ std::size_t memory_stream::write_all(
     std::vector<boost::asio::const_buffer> const& all, error_code& error) {
     check_interruption();
     error = detail::refusal_to_write(out_.get(), in_.get());
-    if (error.failed()) {
-        return 0;
+    if (error.failed() || all.empty()) {
+        return end_at_once();
     }
     pipe const into = out_;
     pipe const other_way = in_;

@@ -63,7 +63,7 @@ std::size_t write_buffers(
     check_interruption();
     error = refusal_of(core, &tls_core::writing);
     if (error.failed() || from.empty()) {
-        return 0;
+        return detail::end_at_once();
     }
     tls_user const alive{*core};
     tls_mark const writer{core->writing};
@@ -73,6 +73,9 @@ std::size_t write_buffers(
     });
     if (!in_time) {
         error = io_error(errc::timed_out);
+    }
+    if (error.failed()) [[unlikely]] {
+        detail::end_at_once();
     }
     return written;
 }
@@ -141,6 +144,9 @@ void tls_stream::handshake(error_code& error) {
         tls_user const alive{*core_};
         error = core_->be_secured();
     }
+    if (error.failed()) {
+        detail::end_at_once();
+    }
 }
 
 void tls_stream::handshake() {
@@ -154,7 +160,7 @@ std::size_t tls_stream::read_once(
     check_interruption();
     error = refusal_of(core_, &tls_core::reading);
     if (error.failed() || into.size() == 0) {
-        return 0;
+        return detail::end_at_once();
     }
     tls_core& core = *core_;
     tls_user const alive{core};
@@ -165,6 +171,9 @@ std::size_t tls_stream::read_once(
     });
     if (!in_time) {
         error = io_error(errc::timed_out);
+    }
+    if (error.failed()) [[unlikely]] {
+        detail::end_at_once();
     }
     return size;
 }
@@ -208,6 +217,7 @@ void tls_stream::shutdown_send(error_code& error) {
     check_interruption();
     error = refusal_of(core_, &tls_core::writing);
     if (error.failed()) {
+        detail::end_at_once();
         return;
     }
     tls_core& core = *core_;
@@ -217,6 +227,9 @@ void tls_stream::shutdown_send(error_code& error) {
         present_limit(nullptr, core.write_limit), [&] { core.end_sending(error); });
     if (!in_time) {
         error = io_error(errc::timed_out);
+    }
+    if (error.failed()) {
+        detail::end_at_once();
     }
 }
 
@@ -266,6 +279,7 @@ any_stream tls_stream::unwrap(error_code& error) {
     check_interruption();
     error = refusal_of_both(core_);
     if (error.failed()) {
+        detail::end_at_once();
         return {};
     }
     tls_core& core = *core_;

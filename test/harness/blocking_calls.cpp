@@ -194,6 +194,7 @@ calls every_blocking_call() {
     add_calls_of_protocol(all);
     add_calls_of_names(all);
     add_calls_of_files(all);
+    add_calls_of_connections(all);
     return all;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// Every call of the floors hub, time, sync, channel, task and io that may wait, in one form, for
+// Every call of the floors hub to protocol that may wait, in one form, for
 // tests that try something on all of them.
 
 #include <tendril/hub/deadline.hpp>
@@ -24,6 +24,8 @@ enum class answer {
     later,
     /// As before, and nobody can say whether the wish comes in time.
     over_soon,
+    /// It is asked to stop, in a later turn, and may get what it waits for before that.
+    either,
     /// The wait goes on to its end, even when the wish was pending at the start of the call.
     never_inside,
 };
@@ -50,6 +52,9 @@ struct blocking_call {
     bool stops_later = false;
     /// Whether it can be called again after it was interrupted.
     bool repeatable = true;
+    /// Whether everything that it makes of others' can fail for want of memory: Asio's services of
+    /// signals stay half made then.
+    bool survives_want_of_memory = true;
     /// What happens between the beginning of the waits and the wish.
     std::function<void()> prepare = nullptr;
 };
@@ -76,6 +81,7 @@ void add_calls_of_io(calls& all);
 void add_calls_of_protocol(calls& all);
 void add_calls_of_names(calls& all);
 void add_calls_of_files(calls& all);
+void add_calls_of_connections(calls& all);
 
 /// Adds a call in two forms, without a limit and with one. `make(timed)` makes it.
 template <typename F>

@@ -34,7 +34,7 @@ bool in_time(F&& call) {
 blocking_call receiving(bool timed) {
     auto const pair = std::make_shared<pair_of_sockets>();
     return {
-        .name = "receive",
+        .name = "datagram_socket::receive",
         .take =
             [=](deadline limit) {
                 std::array<char, 8> data;
@@ -50,10 +50,31 @@ blocking_call receiving(bool timed) {
     };
 }
 
+blocking_call receiving_from(bool timed) {
+    auto const pair = std::make_shared<pair_of_sockets>();
+    return {
+        .name = "datagram_socket::receive_from",
+        .take =
+            [=](deadline limit) {
+                std::array<char, 8> data;
+                return in_time([&](error_code& error) {
+                    unix_datagram_endpoint sender;
+                    pair->there.receive_from_until(
+                        boost::asio::buffer(data), sender, error,
+                        timed ? limit : deadline::never());
+                });
+            },
+        .give = [=] { fill_peer(pair->here); },
+        .close = [=] { pair->there.close(); },
+        .to_wishes = answer::given_late,
+        .alone = true,
+    };
+}
+
 blocking_call receiving_many(bool timed) {
     auto const pair = std::make_shared<pair_of_sockets>();
     return {
-        .name = "receive_batch",
+        .name = "datagram_socket::receive_batch",
         .take =
             [=](deadline limit) {
                 std::array<char, 8> data;
@@ -75,12 +96,33 @@ blocking_call sending(bool timed) {
     auto const pair = std::make_shared<pair_of_sockets>();
     fill_peer(pair->here);
     return {
-        .name = "send",
+        .name = "datagram_socket::send",
         .take =
             [=](deadline limit) {
                 return in_time([&](error_code& error) {
                     pair->here.send_until(
                         boost::asio::buffer("x", 1), error, timed ? limit : deadline::never());
+                });
+            },
+        .give = [=] { drain(pair->there); },
+        .close = [=] { pair->here.close(); },
+        .to_wishes = answer::given_late,
+        .alone = true,
+    };
+}
+
+blocking_call sending_many(bool timed) {
+    auto const pair = std::make_shared<pair_of_sockets>();
+    fill_peer(pair->here);
+    return {
+        .name = "datagram_socket::send_batch",
+        .take =
+            [=](deadline limit) {
+                return in_time([&](error_code& error) {
+                    std::array<outgoing_datagram<unix_datagram_endpoint>, 1> datagrams{};
+                    datagrams[0].data = boost::asio::buffer("x", 1);
+                    pair->here.send_batch_until(
+                        datagrams, error, timed ? limit : deadline::never());
                 });
             },
         .give = [=] { drain(pair->there); },
@@ -99,7 +141,7 @@ blocking_call sending_to_a_stranger(bool timed) {
     auto const both = std::make_shared<strangers>();
     fill_queue(both->address);
     return {
-        .name = "send_to",
+        .name = "datagram_socket::send_to",
         .take =
             [=](deadline limit) {
                 return in_time([&](error_code& error) {
@@ -119,8 +161,10 @@ blocking_call sending_to_a_stranger(bool timed) {
 
 void add_calls_of_datagrams(calls& all) {
     add_both(all, receiving);
+    add_both(all, receiving_from);
     add_both(all, receiving_many);
     add_both(all, sending);
+    add_both(all, sending_many);
     add_both(all, sending_to_a_stranger);
 }
 

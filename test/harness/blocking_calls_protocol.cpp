@@ -11,6 +11,7 @@
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/sync/event.hpp>
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,10 +23,13 @@ namespace {
 using memory_pair = std::pair<memory_stream, memory_stream>;
 
 // Both ends of a stream of three bytes, and a reader and a writer at this one.
+using small_writer = buffered_writer<memory_stream>;
+
 struct buffered_ends {
     memory_pair ends = memory_stream::pair({.capacity = 3});
     buffered_reader<memory_stream> reader{ends.first};
     buffered_writer<memory_stream> writer{ends.first};
+    buffered_writer<memory_stream> small{ends.first, {.capacity = 2}};
 };
 
 // Whoever got something has a wish pending, perhaps, which must not be delivered while it gives: so
@@ -46,6 +50,18 @@ call_maker for_reader(char const* name, Read read) {
             .give = give,
             .give_on = [give] { this_hub().call_soon(give); },
             .at_rest = [s] { return s->reader.buffered().empty(); },
+            .alone = true,
+        };
+    };
+}
+
+call_maker for_read_all() {
+    return [] {
+        auto const s = std::make_shared<buffered_ends>();
+        return blocking_call{
+            .name = "byte_reader::read_all",
+            .take = [s](deadline) { return s->reader.read_all() == ""; },
+            .give = [s] { s->ends.second.shutdown_send(); },
             .alone = true,
         };
     };
@@ -74,6 +90,68 @@ call_maker for_flush() {
                     s->writer.flush(ignored);
                     return s->writer.size() == 0 || !s->ends.first.is_open();
                 },
+            .alone = true,
+        };
+    };
+}
+
+// More than the buffer takes, into a stream that is full.
+template <typename Write>
+call_maker for_write(char const* name, Write write) {
+    return [=] {
+        auto const s = std::make_shared<buffered_ends>();
+        put(s->ends.first, "abc");
+        auto const give = [s] { got(s->ends.second); };
+        return blocking_call{
+            .name = name,
+            .take =
+                [=](deadline) {
+                    write(s->small);
+                    return true;
+                },
+            .give = give,
+            .give_on = [give] { this_hub().call_soon(give); },
+            .at_rest = [s] { return s->small.size() == 0; },
+            .alone = true,
+        };
+    };
+}
+
+// A stream in a box: its reads and writes are those of what is in it.
+struct boxed_ends {
+    memory_pair ends = memory_stream::pair({.capacity = 3});
+    any_stream box{std::ref(ends.first)};
+};
+
+call_maker for_read_of_any() {
+    return [] {
+        auto const s = std::make_shared<boxed_ends>();
+        auto const give = [s] { put(s->ends.second, "abc"); };
+        return blocking_call{
+            .name = "any_stream::read_some",
+            .take =
+                [s](deadline) {
+                    std::array<char, 8> data;
+                    return s->box.read_some(boost::asio::buffer(data)) == 3;
+                },
+            .give = give,
+            .give_on = [give] { this_hub().call_soon(give); },
+            .alone = true,
+        };
+    };
+}
+
+template <typename Write>
+call_maker for_write_of_any(char const* name, Write write) {
+    return [=] {
+        auto const s = std::make_shared<boxed_ends>();
+        put(s->ends.first, "abc");
+        auto const give = [s] { got(s->ends.second); };
+        return blocking_call{
+            .name = name,
+            .take = [=](deadline) { return write(s->box) == 3; },
+            .give = give,
+            .give_on = [give] { this_hub().call_soon(give); },
             .alone = true,
         };
     };
@@ -224,7 +302,23 @@ void add_calls_of_protocol(calls& all) {
         from.peek(3);
         from.consume(3);
     }));
+    all.push_back(for_reader("byte_reader::read_some", [](byte_reader& from) {
+        std::array<char, 8> data;
+        from.read_some(boost::asio::buffer(data));
+    }));
+    all.push_back(for_read_all());
     all.push_back(for_flush());
+    all.push_back(for_write("byte_writer::write", [](small_writer& to) { to.write("def"); }));
+    all.push_back(for_write("byte_writer::write_some", [](small_writer& to) {
+        to.write_some(boost::asio::buffer("def", 3));
+    }));
+    all.push_back(for_read_of_any());
+    all.push_back(for_write_of_any("any_stream::write_some", [](any_stream& box) {
+        return box.write_some(boost::asio::buffer("def", 3));
+    }));
+    all.push_back(for_write_of_any("any_stream::write", [](any_stream& box) {
+        return box.write(boost::asio::buffer("def", 3));
+    }));
     all.push_back(for_copy());
     all.push_back(for_copy_both());
     all.push_back(for_transport("transport::drain", &transport::drain, false));

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -91,7 +92,7 @@ blocking_call that_writes(char const* name, F write) {
 }
 
 blocking_call reading(bool timed) {
-    return that_reads("read_some", [=](unix_stream& stream, deadline limit) {
+    return that_reads("stream_socket::read_some", [=](unix_stream& stream, deadline limit) {
         std::array<char, 8> data;
         return did_in_time([&](error_code& error) {
             stream.read_some_until(boost::asio::buffer(data), error, limit_of(timed, limit));
@@ -100,18 +101,19 @@ blocking_call reading(bool timed) {
 }
 
 blocking_call reading_into_several(bool timed) {
-    return that_reads("read_some, several buffers", [=](unix_stream& stream, deadline limit) {
-        std::array<char, 8> data;
-        std::array<boost::asio::mutable_buffer, 2> const halves{
-            boost::asio::buffer(data, 4), boost::asio::buffer(data) + 4};
-        return did_in_time([&](error_code& error) {
-            stream.read_some_until(halves, error, limit_of(timed, limit));
+    return that_reads(
+        "stream_socket::read_some, several buffers", [=](unix_stream& stream, deadline limit) {
+            std::array<char, 8> data;
+            std::array<boost::asio::mutable_buffer, 2> const halves{
+                boost::asio::buffer(data, 4), boost::asio::buffer(data) + 4};
+            return did_in_time([&](error_code& error) {
+                stream.read_some_until(halves, error, limit_of(timed, limit));
+            });
         });
-    });
 }
 
 blocking_call receiving_descriptors(bool timed) {
-    return that_reads("receive_descriptors", [=](unix_stream& stream, deadline limit) {
+    return that_reads("unix_stream::receive_descriptors", [=](unix_stream& stream, deadline limit) {
         stream.set_read_limit(time_until(timed, limit));
         std::array<char, 8> data;
         return did_in_time([&](error_code& error) {
@@ -121,7 +123,7 @@ blocking_call receiving_descriptors(bool timed) {
 }
 
 blocking_call writing(bool timed) {
-    return that_writes("write", [=](unix_stream& stream, deadline limit) {
+    return that_writes("stream_socket::write", [=](unix_stream& stream, deadline limit) {
         return did_in_time([&](error_code& error) {
             stream.write_until(boost::asio::buffer("x", 1), error, limit_of(timed, limit));
         });
@@ -129,7 +131,7 @@ blocking_call writing(bool timed) {
 }
 
 blocking_call writing_some(bool timed) {
-    return that_writes("write_some", [=](unix_stream& stream, deadline limit) {
+    return that_writes("stream_socket::write_some", [=](unix_stream& stream, deadline limit) {
         stream.set_write_limit(time_until(timed, limit));
         return did_in_time(
             [&](error_code& error) { stream.write_some(boost::asio::buffer("x", 1), error); });
@@ -138,7 +140,7 @@ blocking_call writing_some(bool timed) {
 
 blocking_call sending_a_file(bool timed) {
     auto const file = std::make_shared<unnamed_file>("x");
-    return that_writes("send_file", [=](unix_stream& stream, deadline limit) {
+    return that_writes("stream_socket::send_file", [=](unix_stream& stream, deadline limit) {
         stream.set_write_limit(time_until(timed, limit));
         return did_in_time(
             [&](error_code& error) { stream.send_file(file->descriptor(), 0, 1, error); });
@@ -146,7 +148,7 @@ blocking_call sending_a_file(bool timed) {
 }
 
 blocking_call sending_descriptors(bool timed) {
-    return that_writes("send_descriptors", [=](unix_stream& stream, deadline limit) {
+    return that_writes("unix_stream::send_descriptors", [=](unix_stream& stream, deadline limit) {
         stream.set_write_limit(time_until(timed, limit));
         return did_in_time([&](error_code& error) {
             stream.send_descriptors(boost::asio::buffer("x", 1), {}, error);
@@ -156,17 +158,19 @@ blocking_call sending_descriptors(bool timed) {
 
 // Listeners.
 
+// The address of a name such as "@here".
+boost::asio::generic::stream_protocol::endpoint abstract_address(std::string const& name) {
+    sockaddr_un made{};
+    made.sun_family = AF_UNIX;
+    name.copy(made.sun_path, sizeof made.sun_path);
+    made.sun_path[0] = '\0';
+    return {&made, offsetof(sockaddr_un, sun_path) + name.size()};
+}
+
 // Connects without waiting.
 int connected_to(std::string const& name) {
     int const raw = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    boost::asio::generic::stream_protocol::endpoint const address = [&] {
-        sockaddr_un made{};
-        made.sun_family = AF_UNIX;
-        name.copy(made.sun_path, sizeof made.sun_path);
-        made.sun_path[0] = '\0';
-        return boost::asio::generic::stream_protocol::endpoint{
-            &made, offsetof(sockaddr_un, sun_path) + name.size()};
-    }();
+    auto const address = abstract_address(name);
     if (::connect(raw, address.data(), static_cast<socklen_t>(address.size())) != 0) {
         ::close(raw);
         return -1;
@@ -224,6 +228,51 @@ blocking_call accepting_from_unix(bool timed) {
     };
 }
 
+// A listener whose queue is full.
+struct crowded_listener {
+    crowded_listener() {
+        auto const address = abstract_address(name);
+        if (::bind(descriptor, address.data(), static_cast<socklen_t>(address.size())) != 0 ||
+            ::listen(descriptor, 0) != 0) {
+            throw std::runtime_error{"no listener"};
+        }
+        client = connected_to(name);
+    }
+    crowded_listener(crowded_listener const&) = delete;
+    crowded_listener& operator=(crowded_listener const&) = delete;
+    ~crowded_listener() {
+        ::close(client);
+        ::close(descriptor);
+    }
+    void make_room() const {
+        int const accepted = ::accept4(descriptor, nullptr, nullptr, SOCK_CLOEXEC);
+        if (accepted >= 0) {
+            ::close(accepted);
+        }
+    }
+
+    std::string name = abstract_name();
+    int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int client = -1;
+};
+
+// Whoever knocks there asks again later.
+blocking_call connecting_to_unix(bool timed) {
+    auto const crowded = std::make_shared<crowded_listener>();
+    return {
+        .name = "unix_stream::connect",
+        .take =
+            [=](deadline limit) {
+                return did_in_time([&](error_code& error) {
+                    unix_stream::connect_until(crowded->name, error, limit_of(timed, limit));
+                });
+            },
+        .give = [=] { crowded->make_room(); },
+        .give_on = [=] { crowded->make_room(); },
+        .to_wishes = answer::given_late,
+    };
+}
+
 }  // namespace
 
 void add_calls_of_streams(calls& all) {
@@ -235,6 +284,7 @@ void add_calls_of_streams(calls& all) {
     add_both(all, sending_a_file);
     add_both(all, sending_descriptors);
     add_both(all, accepting_from_unix);
+    add_both(all, connecting_to_unix);
 }
 
 }  // namespace tendril::test

@@ -251,6 +251,9 @@ inline judge interrupted(transcript words) {
     return [=](blocking_call const& call) {
         transcript late = words;
         late.insert(late.begin(), "got it");
+        if (call.to_wishes == answer::either) {
+            return outcomes{words, late};
+        }
         return outcomes{waits_on(call) ? late : words};
     };
 }
@@ -260,6 +263,9 @@ inline judge given_before(std::string word) {
     return [=](blocking_call const& call) {
         bool const late = call.to_wishes == answer::given_late ||
             call.to_wishes == answer::ends_before_time;
+        if (call.to_wishes == answer::either) {
+            return outcomes{{word}, {"got it", word}};
+        }
         return outcomes{late ? transcript{word} : transcript{"got it", word}};
     };
 }
@@ -268,8 +274,15 @@ inline judge given_before(std::string word) {
 inline judge limited(std::string word) {
     return [=](blocking_call const& call) {
         bool const ends = waits_on(call) || call.to_wishes == answer::ends_before_time;
+        if (call.to_wishes == answer::either) {
+            return outcomes{{word}, {"got it"}};
+        }
         return outcomes{ends ? transcript{"got it"} : transcript{word}};
     };
+}
+
+inline bool ends_with_the_wish(blocking_call const& call) {
+    return !waits_on(call) && call.to_wishes != answer::either;
 }
 
 inline bool has_limit(blocking_call const& call) { return call.timed; }

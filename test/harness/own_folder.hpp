@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ftw.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
@@ -25,9 +28,12 @@ public:
     }
     own_folder(own_folder const&) = delete;
     own_folder& operator=(own_folder const&) = delete;
+    // Without an allocation, which might fail.
     ~own_folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
+        auto const remove = [](char const* each, struct stat const*, int, FTW*) {
+            return std::remove(each);
+        };
+        ::nftw(path_.c_str(), remove, 8, FTW_DEPTH | FTW_PHYS);
     }
 
     std::string file(std::string_view name) const { return (path_ / name).string(); }

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <harness/children.hpp>
 #include <harness/network.hpp>
+#include <tendril/net/unix_socket.hpp>
 #include <tendril/process/run_process.hpp>
 #include <tendril/time/timeout.hpp>
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/read.hpp>
+
 #include <fcntl.h>
 
+#include <array>
 #include <chrono>
+#include <cstdlib>
 #include <functional>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -194,4 +201,27 @@ TENDRIL_TEST(run_process, a_thread_without_a_hub_may_call_it) {
     std::thread{[] {
         EXPECT_EQ(run_process({.program = "echo", .arguments = {"hi"}}).output, "hi\n");
     }}.join();
+}
+
+TENDRIL_HUB_TEST(run_process, children_of_every_kind_leave_the_hub_as_it_was) {
+    auto [here, there] = unix_stream::pair();
+    auto echo = spawn([&there = there] {
+        std::array<char, 16> data;
+        error_code error;
+        while (std::size_t const size = there.read_some(boost::asio::buffer(data), error)) {
+            there.write(boost::asio::buffer(data, size));
+        }
+    });
+    for (int count = 0; count < 100; ++count) {
+        if (count % 10 == 0) {
+            EXPECT_EQ(std::system("exit 3"), 3 << 8);
+        } else if (count % 5 == 0) {
+            EXPECT_EQ(run_process(test::shell("exit 4")).status.code(), 4);
+        }
+        std::array<char, 4> answer{};
+        here.write(boost::asio::buffer("ping", 4));
+        EXPECT_EQ(boost::asio::read(here, boost::asio::buffer(answer)), 4U);
+    }
+    here.close();
+    echo.join();
 }

@@ -102,6 +102,12 @@ PLANTS = [
     ("mirror", {"+test/structure/no_header_needed.txt": "lib/hub/planted: why not\n"},
      "nothing needs the exception for lib/hub/planted"),
 
+    ("waits", {"include/tendril/net/planted.hpp":
+               within("/// Waits. Switches: may.", "void planted_wait();")},
+     "planted_wait may wait and has no cell"),
+    ("waits", {"+test/structure/no_cell_needed.txt": "planted: not so\n"},
+     "nothing needs the exception for planted"),
+
     ("sizes", {SUPPORT: header(*["//"] * 398)}, "lines: 401, and 400 is the limit"),
     ("sizes", {"lib/hub/planted.cpp": "//\n" * 501}, "lines: 501, and 500 is the limit"),
     ("sizes", {"lib/hub/planted.cpp": long_function("void hub::planted(int x) : y_{x}", 61)},

@@ -3,6 +3,7 @@
 // The table of system calls, and of the errors that their manual pages, here or in POSIX, name for
 // each: every pair is tried in every program that makes the call. Each program ends with what it
 // should do or with an error, nothing hangs, and nothing is left.
+#include <harness/connection_programs.hpp>
 #include <harness/datagram_programs.hpp>
 #include <harness/file_programs.hpp>
 #include <harness/hubs.hpp>
@@ -198,6 +199,7 @@ std::vector<stream_program> all_programs() {
     std::vector<stream_program> all{test::stream_programs.begin(), test::stream_programs.end()};
     all.insert(all.end(), test::other_programs.begin(), test::other_programs.end());
     all.insert(all.end(), test::file_programs.begin(), test::file_programs.end());
+    all.insert(all.end(), test::connection_programs.begin(), test::connection_programs.end());
     return all;
 }
 

@@ -49,8 +49,8 @@ public:
     /// it. On failure it is closed. Throws: system_error. Switches: never. Thread: any.
     static event_counter adopt(int descriptor);
 
-    /// Adds to it, and wakes who waits. Throws: system_error, also beyond 2^64 - 2.
-    /// Switches: never. Thread: any, and signal handlers, if it does not fail.
+    /// Adds to it, and wakes who waits. Throws: system_error, also when it would be beyond
+    /// 2^64 - 2. Switches: never. Thread: any, and signal handlers, if it does not fail.
     void add(std::uint64_t number = 1);
 
     /// Waits until it is not zero, and takes it all, or one of it. One greenlet of a hub waits at a

@@ -7,7 +7,7 @@
 //     tendril::buffered_reader reader{log, {.block = 65536}};
 //     for (std::string const& line : reader.lines()) { … }
 //
-//     auto out = tendril::file::create("/tmp/answer");
+//     auto out = tendril::file::create("answer.txt");
 //     out.write(boost::asio::buffer(text));
 //     out.sync();
 //     out.close();                          // says what the system says at the end; ~file does not

@@ -18,9 +18,11 @@
 // A template over `byte_stream` (stream.hpp) needs no such call and no memory; take this one where
 // a class would have to be a template for the stream's sake only.
 
+#include <tendril/hub/cancellation.hpp>
 #include <tendril/io/error.hpp>
 #include <tendril/io/stream.hpp>
 #include <tendril/support/assert.hpp>
+#include <tendril/support/config.hpp>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
@@ -175,7 +177,7 @@ public:
     /// Switches: as the stream in it does.
     void shutdown_send(error_code& error) {
         if (model_ == nullptr) {
-            refuse(error);
+            error = io_error(errc::closed);
         } else {
             model_->shutdown_send(error);
         }
@@ -235,9 +237,10 @@ private:
         return model_ == nullptr ? refuse(error)
                                  : model_->write(detail::gathered_buffers{buffers}.span(), error);
     }
-    static std::size_t refuse(error_code& error) noexcept {
+    TENDRIL_COLD static std::size_t refuse(error_code& error) {
+        check_interruption();
         error = io_error(errc::closed);
-        return 0;
+        return detail::end_at_once();
     }
 
     std::unique_ptr<detail::stream_model> model_;

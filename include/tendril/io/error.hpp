@@ -9,11 +9,13 @@
 //
 // What the system reports (reset, refused, end of file) comes with Asio's own codes.
 
+#include <tendril/support/config.hpp>
 #include <tendril/support/error.hpp>
 
 #include <boost/system/error_code.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <cstddef>
 #include <string>
 #include <system_error>
 
@@ -47,6 +49,19 @@ inline void throw_if(error_code const& error, char const* what) {
         throw system_error{without_place(error), what};
     }
 }
+
+/// How many steps of a turn's budget a read, a write, or a call that fails at once takes.
+inline constexpr int io_steps = 4;
+
+/// Takes the steps of a call that fails at once, or has nothing to do, and lets others run when the
+/// budget is used up: who ignores errors in a loop must not keep them from their turns. Does
+/// nothing on a thread without a hub. Returns zero, which is how much such a call has moved.
+/// Switches: may.
+TENDRIL_COLD std::size_t end_at_once();
+
+/// Ends a call that was given no bytes and no room for any. Returns zero.
+/// Throws: what was requested for the greenlet. Switches: may.
+TENDRIL_COLD std::size_t end_with_nothing(error_code& error);
 }  // namespace detail
 
 }  // namespace tendril

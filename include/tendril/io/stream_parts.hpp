@@ -91,13 +91,13 @@ private:
         if constexpr (std::is_convertible_v<MutableBuffers const&, boost::asio::mutable_buffer>) {
             boost::asio::mutable_buffer const only{buffers};
             iovec const part{only.data(), only.size()};
-            return part.iov_len == 0 ? nothing_to_do(error)
+            return part.iov_len == 0 ? end_with_nothing(error)
                                      : self().read_parts(&part, 1, error, limit);
         } else {
             stream_parts parts;
             auto at = boost::asio::buffer_sequence_begin(buffers);
             std::size_t const count = gather(parts, at, boost::asio::buffer_sequence_end(buffers));
-            return count == 0 ? nothing_to_do(error)
+            return count == 0 ? end_with_nothing(error)
                               : self().read_parts(parts.data(), count, error, limit);
         }
     }
@@ -106,7 +106,7 @@ private:
         stream_parts parts;
         auto at = boost::asio::buffer_sequence_begin(buffers);
         std::size_t const count = gather(parts, at, boost::asio::buffer_sequence_end(buffers));
-        return count == 0 ? nothing_to_do(error) : self().write_once(parts.data(), count, error);
+        return count == 0 ? end_with_nothing(error) : self().write_once(parts.data(), count, error);
     }
     template <typename ConstBuffers>
     std::size_t write_all_of(
@@ -115,11 +115,6 @@ private:
         auto const end = boost::asio::buffer_sequence_end(buffers);
         auto next = [&](stream_parts& parts) { return gather(parts, at, end); };
         return self().write_all(parts_source{next}, error, limit);
-    }
-
-    static std::size_t nothing_to_do(error_code& error) noexcept {
-        error = {};
-        return 0;
     }
 };
 

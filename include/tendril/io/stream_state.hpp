@@ -122,10 +122,9 @@ private:
     bool& mark_;
 };
 
-/// How many steps of the hub's budget an immediate success takes: of a read or write, and of an
-/// accept, which is several system calls. With more, a turn is over before it has served what one
-/// look at the reactor has found, and a request costs more looks.
-inline constexpr int io_steps = 4;
+/// How many steps of the hub's budget an accept or a connect takes, which is several system calls;
+/// a read or write takes `io_steps`. With more, a turn is over before it has served what one look
+/// at the reactor has found, and a request costs more looks.
 inline constexpr int accept_steps = 16;
 
 /// Takes the steps of one immediate success and lets others run when the budget is used up. Nothing
@@ -235,7 +234,7 @@ std::size_t call_when_ready(stream_state& core, Call&& call, Wait&& wait, error_
         }
         if (!would_block(errno)) {
             error = last_system_error();
-            return 0;
+            return end_at_once();
         }
         if (!wait()) {
             return 0;
@@ -277,7 +276,7 @@ std::size_t write_some_with(Core* maybe, error_code& error, WriteOnce&& write_on
     check_interruption();
     error = refusal_to_write(maybe);
     if (error.failed()) {
-        return 0;
+        return end_at_once();
     }
     Core& core = *maybe;
     core_user<Core> const alive{core};
@@ -293,15 +292,14 @@ std::size_t write_all_with(
     Core* maybe, parts_source next, error_code& error, deadline const* given,
     WriteParts&& write_parts) {
     check_interruption();
-    error = {};
     stream_parts parts;
     std::size_t count = next(parts);
     if (count == 0) {
-        return 0;
+        return end_with_nothing(error);
     }
     error = refusal_to_write(maybe);
     if (error.failed()) {
-        return 0;
+        return end_at_once();
     }
     Core& core = *maybe;
     core_user<Core> const alive{core};

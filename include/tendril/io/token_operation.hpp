@@ -263,7 +263,8 @@ public:
     token_operation() = default;
 
     /// The completion handler. It is moved about by Asio; when the last of it is destroyed without
-    /// a call, the operation was given up. Thread: any.
+    /// a call, the operation was given up. One that was moved from still knows its allocator: with
+    /// it Asio frees the memory of an operation that could not be begun. Thread: any.
     class handler {
     public:
         using allocator_type = operation_allocator<void>;
@@ -271,10 +272,12 @@ public:
         using cancellation_slot_type = operation_slot;
 
         explicit handler(token_operation& waiting) noexcept : waiting_{&waiting} {}
-        handler(handler&& other) noexcept : waiting_{std::exchange(other.waiting_, nullptr)} {}
+        handler(handler&& other) noexcept
+            : waiting_{other.waiting_},
+              is_last_{std::exchange(other.is_last_, false)} {}
         handler& operator=(handler&&) = delete;
         ~handler() {
-            if (waiting_ != nullptr) {
+            if (is_last_) {
                 waiting_->given_up_ = true;
                 waiting_->finish();
             }
@@ -290,7 +293,8 @@ public:
 
         template <typename... Given>
         void operator()(Given&&... given) {
-            token_operation& waiting = *std::exchange(waiting_, nullptr);
+            is_last_ = false;
+            token_operation& waiting = *waiting_;
             try {
                 waiting.values_.emplace(std::forward<Given>(given)...);
             } catch (...) {
@@ -301,6 +305,7 @@ public:
 
     private:
         token_operation* waiting_;
+        bool is_last_ = true;
     };
     handler completion() noexcept { return handler{*this}; }
 

@@ -32,7 +32,7 @@ struct completed_process {
 /// of its error output.
 class process_failed : public std::runtime_error {
 public:
-    /// Throws: std::bad_alloc.
+    /// Throws: std::bad_alloc. Switches: never.
     process_failed(std::string const& program, completed_process result);
 
     /// What is left of it. Switches: never.
@@ -49,7 +49,7 @@ private:
 /// it was ended for that.
 class process_timed_out : public process_failed {
 public:
-    /// Throws: std::bad_alloc.
+    /// Throws: std::bad_alloc. Switches: never.
     process_timed_out(std::string const& program, completed_process result);
 };
 

@@ -8,7 +8,7 @@
 //         .input = tendril::redirection::pipe(),
 //         .output = tendril::redirection::pipe(),
 //     }};
-//     tendril::completed_process const done = sort.communicate("b\na\n");    // its output: "a\nb\n"
+//     auto const done = sort.communicate("b\na\n");     // its output is "a\nb\n"
 //
 // A child that still runs when its handle goes is killed and waited for, so none outlives the scope
 // that it was started in, and none is left as a zombie; `detach` lets it go on. `wait` parks the
