@@ -2,6 +2,7 @@
 //
 // Pipes, counters and files over a kernel that fails, stutters and interrupts: every call, with
 // every error.
+#include <harness/failure_points.hpp>
 #include <harness/file_programs.hpp>
 #include <harness/hubs.hpp>
 #include <harness/signal_storm.hpp>
@@ -14,7 +15,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
+#include <filesystem>
+#include <iterator>
 #include <string>
 
 namespace {
@@ -159,6 +163,30 @@ TENDRIL_TEST(file_faults, every_call_may_fail_from_some_moment_on) {
     }
     std::printf("%zu moments from which nothing works\n", points);
     EXPECT_GE(points, 100U);
+}
+
+TENDRIL_TEST(file_faults, every_allocation_may_fail) {
+    test::own_folder const place;
+    std::string const from = place.file("from");
+    std::string const to = place.file("to");
+    test::run_in_hub([&](auto&) { write_file(from, std::string(100'000, 'a')); });
+    test::try_all("make_pipe", [] { make_pipe({.writer_blocks = true}); });
+    test::try_all("event_counter", [] { event_counter{}.wait_for(std::chrono::seconds{1}); });
+    test::try_all("file", [&] {
+        auto in = file::open(from);
+        char data[8];
+        in.read_some(boost::asio::buffer(data));
+        in.close();
+    });
+    test::try_all("read_file", [&] { read_file(from); });
+    test::try_all("copy_file", [&] { copy_file(from, to); });
+    test::try_all("write_file", [&] { write_file(to, "new", {.replace = true}); });
+    // Nothing is left beside the two.
+    EXPECT_EQ(
+        std::distance(
+            std::filesystem::directory_iterator{place.file("")},
+            std::filesystem::directory_iterator{}),
+        2);
 }
 
 TENDRIL_TEST(file_faults, an_interrupted_call_is_made_again) {

@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -90,6 +91,19 @@ inline void talk_by_adopted_socket() {
     expect_end(there);
 }
 
+inline void type_at_a_terminal() {
+    auto typist = descriptor_stream::adopt(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    char name[64];
+    int const keyboard = typist.native_handle();
+    if (::grantpt(keyboard) != 0 || ::unlockpt(keyboard) != 0 ||
+        ::ptsname_r(keyboard, name, sizeof name) != 0) {
+        throw std::runtime_error{"no terminal"};
+    }
+    auto screen = descriptor_stream::adopt(::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC));
+    typist.write(boost::asio::buffer("typed\n", 6));
+    expect_text(screen, "typed\n");
+}
+
 inline void count_events() {
     event_counter counter;
     with_task_group([&](task_group& group) {
@@ -146,6 +160,7 @@ inline constexpr std::array file_programs{
     stream_program{"a pipe", talk_by_pipe},
     stream_program{"a pipe that blocks", talk_by_pipe_that_blocks},
     stream_program{"an adopted socket", talk_by_adopted_socket},
+    stream_program{"a terminal", type_at_a_terminal},
     stream_program{"a counter", count_events},
     stream_program{"several descriptors", wait_for_several},
     stream_program{"one file", use_a_file},
