@@ -17,6 +17,7 @@
 #include <iostream>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace {
 
@@ -25,14 +26,14 @@ using namespace tendril;
 // DOC: pipe
 void through_a_pipe() {
     auto [reader, writer] = make_pipe();
-    with_task_group([&, &into = writer](task_group& group) {
-        group.spawn([&] {
+    with_task_group([&, &from = reader, &to = writer](task_group& group) {
+        // The end goes with its writer, however that ends, and then the reader has read all.
+        group.spawn([into = std::move(to)]() mutable {
             for (char const* word : {"one\n", "two\n", "three\n"}) {
                 into.write(boost::asio::buffer(std::string{word}));
             }
-            into.close();
         });
-        buffered_reader lines{reader};
+        buffered_reader lines{from};
         for (std::string const& line : lines.lines()) {
             std::cout << "from the pipe: " << line << '\n';
         }
@@ -56,9 +57,8 @@ void from_a_terminal() {
 // DOC: counter
 void from_another_thread() {
     event_counter finished;
-    std::thread library{[&] { finished.add(3); }};
+    std::jthread const library{[&] { finished.add(3); }};
     std::cout << "from another thread: " << finished.wait() << '\n';
-    library.join();
 }
 // DOC-END: counter
 
