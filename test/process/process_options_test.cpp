@@ -2,6 +2,7 @@
 #include <harness/children.hpp>
 #include <harness/network.hpp>
 #include <harness/own_folder.hpp>
+#include <tendril/context/sanitizer.hpp>
 #include <tendril/process/process.hpp>
 #include <tendril/process/run_process.hpp>
 
@@ -301,6 +302,9 @@ TENDRIL_HUB_TEST(process_options, what_the_system_would_cut_short_is_misuse) {
 }
 
 TENDRIL_TEST(process_options, pipes_may_have_the_numbers_of_the_childs_own_streams) {
+    if (TENDRIL_TSAN) {
+        GTEST_SKIP() << "a child of a process with threads cannot go on under ThreadSanitizer";
+    }
     // In a process of its own, where 0, 1 and 2 are free.
     pid_t const other = ::fork();
     if (other == 0) {
