@@ -102,6 +102,7 @@ void thread_pool_core::make_anew() noexcept {
     if (made_in_ != present_process()) {
         std::ptrdiff_t const maximum = state_.maximum;
         bool const closed = state_.closed;
+        left_behind_ = state_.ended.data();
         ::new (static_cast<void*>(&state_)) shared_state{maximum};
         state_.closed = closed;
         made_in_.store(present_process(), std::memory_order_release);

@@ -122,6 +122,8 @@ private:
 
     thread_pool_options const options_;
     std::atomic<unsigned> made_in_;
+    // What the child of a fork neither uses nor frees; it is kept for those who look for leaks.
+    pthread_t const* left_behind_ = nullptr;
     timespec const idle_limit_;
     union {
         shared_state state_;
