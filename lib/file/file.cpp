@@ -78,7 +78,7 @@ std::size_t transfer(
         }
         if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EAGAIN && errno != EINTR) {
             error = last_system_error();
-            return 0;
+            return end_at_once();
         }
         blocks = errno == EOPNOTSUPP || errno == ENOSYS;
     }
@@ -180,6 +180,8 @@ void change_file(file_core* maybe, error_code& error, Call&& call) {
     if (!error.failed()) {
         file_user const alive{*maybe};
         error = call_in_thread(maybe->threads(), [&] { return call(maybe->descriptor); }).error();
+    } else {
+        detail::end_at_once();
     }
 }
 
@@ -244,7 +246,7 @@ std::size_t file::read_parts(
     detail::check_before_job();
     error = refusal_of_position(core_);
     if (error.failed()) {
-        return 0;
+        return detail::end_at_once();
     }
     file_core& core = *core_;
     file_user const alive{core};
@@ -261,7 +263,7 @@ std::size_t file::write_once(iovec const* parts, std::size_t count, error_code& 
     detail::check_before_job();
     error = refusal_of_position(core_);
     if (error.failed()) {
-        return 0;
+        return detail::end_at_once();
     }
     file_core& core = *core_;
     file_user const alive{core};
@@ -298,7 +300,7 @@ std::size_t file::read_at(
     detail::check_before_job();
     error = refusal_of_file(core_);
     if (error.failed()) {
-        return 0;
+        return detail::end_at_once();
     }
     file_core& core = *core_;
     file_user const alive{core};
@@ -326,7 +328,7 @@ std::size_t file::write_at(
     detail::check_before_job();
     error = refusal_of_file(core_);
     if (error.failed()) {
-        return 0;
+        return detail::end_at_once();
     }
     file_core& core = *core_;
     file_user const alive{core};

@@ -176,7 +176,6 @@ connecting_outcome connect_to_first(
         detail::end_at_once();
     } else if (peers.size() == 1) {
         outcome.stream = attempt(peers.front(), options, limit, outcome.error);
-        detail::account_for_success(this_hub(), detail::accept_steps);
         if (outcome.error.failed()) {
             outcome.failures.push_back({peers.front(), outcome.error});
         }

@@ -31,6 +31,7 @@ void open_socket(stream_core& core, int family, error_code& error) {
     int const descriptor = kernel().socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0) {
         error = last_system_error();
+        end_at_once();
         return;
     }
     core.take(descriptor, family, error);

@@ -11,6 +11,7 @@
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/descriptor.hpp>
 #include <tendril/hub/hub.hpp>
+#include <tendril/io/stream_state.hpp>
 #include <tendril/process/child_stream.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/support/error.hpp>
@@ -103,6 +104,7 @@ std::size_t do_when_ready(
     while (true) {
         ssize_t const done = call(end.descriptor.get());
         if (done >= 0) {
+            account_for_success(this_hub());
             return static_cast<std::size_t>(done);
         }
         if (errno == EINTR) {
@@ -110,7 +112,7 @@ std::size_t do_when_ready(
         }
         if (errno != EAGAIN && errno != EWOULDBLOCK) {
             error = last_error_of_pipe();
-            return 0;
+            return end_at_once();
         }
         if (!limit) {
             limit = given != nullptr ? *given : deadline::after(each);
@@ -150,7 +152,7 @@ std::size_t child_stream::read_once(
     check_interruption();
     error = detail::refusal_of_pipe(end_.get(), &pipe_end::reading);
     if (error.failed()) {
-        return 0;
+        return detail::end_at_once();
     }
     auto const end = end_;
     end->reading = true;
@@ -172,7 +174,7 @@ std::size_t child_stream::write_once(
         error = io_error(errc::broken);
     }
     if (error.failed()) {
-        return 0;
+        return detail::end_at_once();
     }
     auto const end = end_;
     end->writing = true;
