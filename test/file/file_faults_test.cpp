@@ -29,30 +29,10 @@ using tendril::testing::failing_system_calls;
 using tendril::testing::failure;
 using tendril::testing::for_each_failure;
 using tendril::testing::leak_check;
+using test::end_of_program;
 using test::file_programs;
 using test::signal_storm;
 using test::stream_program;
-
-std::string end_of_file_program(stream_program const& program) {
-    try {
-        program.run();
-        return "done";
-    } catch (exception_group const& group) {
-        for (auto const& error : group.errors()) {
-            std::string const text = describe(error);
-            if (text.find("wrong_result") != text.npos) {
-                return text;
-            }
-        }
-        return "error";
-    } catch (test::wrong_result const& error) {
-        return error.what();
-    } catch (would_block_forever const&) {
-        return "waits in vain";
-    } catch (std::exception const&) {
-        return "error";
-    }
-}
 
 struct file_trial {
     std::string end;
@@ -71,7 +51,7 @@ bool file_program_survives(
         run({.clock = &clock}, [&] {
             test::ignore_errors();
             failing_system_calls const next{row, code, number, how};
-            trial.end = end_of_file_program(program);
+            trial.end = end_of_program(program);
             trial.failed = next.has_failed();
         });
         std::string const left = before.leaks();
@@ -204,7 +184,7 @@ TENDRIL_TEST(file_faults, all_programs_survive_a_kernel_that_stutters) {
     stuttering_files const kernel;
     for (stream_program const& program : file_programs) {
         test::run_in_hub(
-            [&](auto&) { EXPECT_EQ(end_of_file_program(program), "done") << program.name; });
+            [&](auto&) { EXPECT_EQ(end_of_program(program), "done") << program.name; });
     }
     std::printf("%d stuttering calls\n", file_stutters.load());
 }
@@ -214,7 +194,7 @@ TENDRIL_HUB_TEST(file_faults, all_programs_survive_a_storm_of_signals) {
     int const wanted = test::laps(20, 2000);
     while (signal_storm::count() < wanted) {
         for (stream_program const& program : file_programs) {
-            ASSERT_EQ(end_of_file_program(program), "done") << program.name;
+            ASSERT_EQ(end_of_program(program), "done") << program.name;
         }
     }
 }

@@ -5,7 +5,9 @@
 // either does what it should, and says so by returning, or throws; nothing of it is left then.
 
 #include <harness/own_folder.hpp>
+#include <tendril/hub/errors.hpp>
 #include <tendril/net.hpp>
+#include <tendril/scope/exception_group.hpp>
 #include <tendril/scope/task_group.hpp>
 
 #include <boost/asio/socket_base.hpp>
@@ -142,5 +144,27 @@ struct stream_program {
 inline constexpr std::array stream_programs{
     stream_program{"tcp", talk_by_tcp}, stream_program{"unix", talk_by_unix_socket},
     stream_program{"a file", send_a_file}, stream_program{"a descriptor", pass_a_file}};
+
+// How a program ends. What it got wrong counts, and so does waiting in vain.
+inline std::string end_of_program(stream_program const& program) {
+    try {
+        program.run();
+        return "done";
+    } catch (exception_group const& group) {
+        for (auto const& error : group.errors()) {
+            std::string const text = describe(error);
+            if (text.find("wrong_result") != text.npos) {
+                return text;
+            }
+        }
+        return "error";
+    } catch (wrong_result const& error) {
+        return error.what();
+    } catch (would_block_forever const&) {
+        return "waits in vain";
+    } catch (std::exception const&) {
+        return "error";
+    }
+}
 
 }  // namespace tendril::test

@@ -23,31 +23,10 @@ using tendril::testing::any_call;
 using tendril::testing::failing_system_calls;
 using tendril::testing::failure;
 using tendril::testing::for_each_failure;
+using test::end_of_program;
 using test::signal_storm;
 using test::stream_program;
 using test::stream_programs;
-
-// How a program ends. What it got wrong counts, and so does waiting in vain.
-std::string end_of_program(stream_program const& program) {
-    try {
-        program.run();
-        return "done";
-    } catch (exception_group const& group) {
-        for (auto const& error : group.errors()) {
-            std::string const text = describe(error);
-            if (text.find("wrong_result") != text.npos) {
-                return text;
-            }
-        }
-        return "error";
-    } catch (test::wrong_result const& error) {
-        return error.what();
-    } catch (would_block_forever const&) {
-        return "waits in vain";
-    } catch (std::exception const&) {
-        return "error";
-    }
-}
 
 // Runs a program in a hub of its own with one failure. Returns whether there was so much to fail.
 template <typename Row>
