@@ -6,7 +6,6 @@
 // Children are started, fed, read from and waited for, and none outlives its handle. Signals are
 // waited for like anything else.
 
-#include <tendril/process/child_stream.hpp>
 #include <tendril/process/completed_process.hpp>
 #include <tendril/process/exit_status.hpp>
 #include <tendril/process/pipeline.hpp>

@@ -113,7 +113,7 @@ void child::take_over(started_process&& started) {
     }
     for (std::size_t place = 0; place < streams_.size(); ++place) {
         if (started.ends[place]) {
-            streams_[place] = child_stream::adopt(started.ends[place].release());
+            streams_[place] = descriptor_stream::adopt(started.ends[place].release());
             is_piped_[place] = true;
         }
     }
@@ -232,8 +232,8 @@ void child::wait_blocking() noexcept {
 }
 
 void child::close_streams() noexcept {
-    for (child_stream& each : streams_) {
-        each.close();
+    for (descriptor_stream& each : streams_) {
+        each = {};
     }
 }
 

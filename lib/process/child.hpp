@@ -13,8 +13,8 @@
 
 #include "owned_descriptor.hpp"
 
+#include <tendril/file/descriptor_stream.hpp>
 #include <tendril/hub/deadline.hpp>
-#include <tendril/process/child_stream.hpp>
 #include <tendril/process/exit_status.hpp>
 #include <tendril/process/process_options.hpp>
 #include <tendril/sync/wait_queue.hpp>
@@ -56,7 +56,7 @@ public:
 
     pid_t number() const noexcept { return number_; }
     std::string const& program() const noexcept { return program_; }
-    child_stream& stream(std::size_t place) noexcept { return streams_[place]; }
+    descriptor_stream& stream(std::size_t place) noexcept { return streams_[place]; }
     bool is_piped(std::size_t place) const noexcept { return is_piped_[place]; }
     conversation& talk() noexcept { return talk_; }
 
@@ -102,7 +102,7 @@ private:
     bool somebody_watches_ = false;
     wait_queue others_{"a child process"};
     std::optional<exit_status> status_;
-    std::array<child_stream, 3> streams_;
+    std::array<descriptor_stream, 3> streams_;
     // They may have been closed since.
     std::array<bool, 3> is_piped_{};
     conversation talk_;

@@ -24,7 +24,7 @@ namespace {
 // As much as a pipe holds.
 constexpr std::size_t most_at_once = 65536;
 
-error_code write_pending(child_stream& to, std::string& pending, deadline limit) {
+error_code write_pending(descriptor_stream& to, std::string& pending, deadline limit) {
     std::size_t written = 0;
     scope_exit const forget_written{[&] { pending.erase(0, written); }};
     error_code error;
@@ -41,7 +41,7 @@ error_code write_pending(child_stream& to, std::string& pending, deadline limit)
     return error;
 }
 
-error_code read_to_end(child_stream& from, std::string& into, deadline limit) {
+error_code read_to_end(descriptor_stream& from, std::string& into, deadline limit) {
     std::vector<char> room(most_at_once);
     error_code error;
     while (!error.failed()) {
@@ -107,13 +107,13 @@ part_end run_part(exchange::part const& each, deadline limit) {
 
 }  // namespace
 
-void exchange::write_to(child_stream& to, std::string& pending) {
+void exchange::write_to(descriptor_stream& to, std::string& pending) {
     if (to.is_open()) {
         parts_.push_back({&to, &pending, true});
     }
 }
 
-void exchange::read_from(child_stream& from, std::string& into) {
+void exchange::read_from(descriptor_stream& from, std::string& into) {
     if (from.is_open()) {
         parts_.push_back({&from, &into, false});
     }
@@ -137,7 +137,7 @@ bool exchange::run_until(deadline limit) {
     return true;
 }
 
-void take_what_is_there(child_stream& from, std::string& into) {
+void take_what_is_there(descriptor_stream& from, std::string& into) {
     std::vector<char> room(most_at_once);
     while (from.is_open()) {
         ssize_t const got = kernel().read(from.native_handle(), room.data(), room.size());

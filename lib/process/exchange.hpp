@@ -3,8 +3,8 @@
 
 // Writing to children and reading from them at the same time, so that no full pipe holds up all.
 
+#include <tendril/file/descriptor_stream.hpp>
 #include <tendril/hub/deadline.hpp>
-#include <tendril/process/child_stream.hpp>
 
 #include <string>
 #include <vector>
@@ -15,16 +15,16 @@ class exchange {
 public:
     /// One stream, and what goes into it or comes out of it.
     struct part {
-        child_stream* stream;
+        descriptor_stream* stream;
         std::string* text;
         bool writes;
     };
 
     /// What has been written is taken out of `pending`. The stream is closed in the end.
-    void write_to(child_stream& to, std::string& pending);
+    void write_to(descriptor_stream& to, std::string& pending);
 
     /// What was read is added to `into`. The stream is closed at its end.
-    void read_from(child_stream& from, std::string& into);
+    void read_from(descriptor_stream& from, std::string& into);
 
     /// Does all of it. Returns false when the limit came first; a later exchange can go on.
     /// Throws: system_error; what was requested for the greenlet; std::bad_alloc. Switches: may.
@@ -36,6 +36,6 @@ private:
 
 /// Adds what a stream has at this moment, and closes it: a process that has the other end may live
 /// on. Switches: never.
-void take_what_is_there(child_stream& from, std::string& into);
+void take_what_is_there(descriptor_stream& from, std::string& into);
 
 }  // namespace tendril::detail

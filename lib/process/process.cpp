@@ -27,8 +27,8 @@ std::shared_ptr<detail::child> start_child(
     return child;
 }
 
-child_stream& piped(detail::child& of, std::size_t place, char const* text) {
-    child_stream& stream = of.stream(place);
+descriptor_stream& piped(detail::child& of, std::size_t place, char const* text) {
+    descriptor_stream& stream = of.stream(place);
     TENDRIL_REQUIRE(of.is_piped(place), text);
     return stream;
 }
@@ -71,17 +71,17 @@ detail::child& process::here() const {
 
 pid_t process::pid() const { return here().number(); }
 
-child_stream& process::input() {
+descriptor_stream& process::input() {
     return piped(
         here(), 0, "this child's input is no pipe: start it with .input = redirection::pipe()");
 }
 
-child_stream& process::output() {
+descriptor_stream& process::output() {
     return piped(
         here(), 1, "this child's output is no pipe: start it with .output = redirection::pipe()");
 }
 
-child_stream& process::error_output() {
+descriptor_stream& process::error_output() {
     return piped(
         here(), 2,
         "this child's error output is no pipe: start it with .error_output = redirection::pipe()");

@@ -3,16 +3,8 @@
 #include <harness/children.hpp>
 #include <tendril/process/pipeline.hpp>
 #include <tendril/process/process.hpp>
-#include <tendril/support/scope_exit.hpp>
 
-#include <boost/asio/buffer.hpp>
-
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <array>
 #include <memory>
-#include <string>
 #include <vector>
 
 namespace tendril::test {
@@ -81,57 +73,12 @@ blocking_call all_ended(bool timed) {
     };
 }
 
-// An end of a pipe to or from a child.
-struct pair_of_ends {
-    pair_of_ends() {
-        std::array<int, 2> made{-1, -1};
-        if (::pipe2(made.data(), O_CLOEXEC | O_NONBLOCK) == 0) {
-            scope_exit close_other{[&] { ::close(made[1]); }};
-            here = child_stream::adopt(made[0]);
-            close_other.dismiss();
-            there = child_stream::adopt(made[1]);
-        }
-    }
-    child_stream here;
-    child_stream there;
-};
-
-blocking_call read_from_end(bool timed) {
-    auto const pair = std::make_shared<pair_of_ends>();
-    return {
-        .name = "child_stream::read_some",
-        .take =
-            [=](deadline limit) {
-                std::array<char, 1> data{};
-                error_code error;
-                pair->here.read_some_until(
-                    boost::asio::buffer(data), error, timed ? limit : deadline::never());
-                if (error == errc::timed_out) {
-                    return false;
-                }
-                detail::throw_if(error, "a pipe");
-                return true;
-            },
-        .give =
-            [=] {
-                // Without a reader it would raise a signal.
-                if (pair->here.is_open()) {
-                    static_cast<void>(::write(pair->there.native_handle(), "ab", 2));
-                }
-            },
-        .close = [=] { pair->here.close(); },
-        .to_wishes = answer::given_late,
-        .alone = true,
-    };
-}
-
 }  // namespace
 
 void add_calls_of_children(calls& all) {
     add_both(all, ended);
     add_both(all, communicated);
     add_both(all, all_ended);
-    add_both(all, read_from_end);
 }
 
 }  // namespace tendril::test

@@ -19,7 +19,7 @@ namespace {
 using namespace tendril;
 using namespace std::chrono_literals;
 
-std::string read_all(child_stream& stream) {
+std::string read_all(descriptor_stream& stream) {
     std::string all;
     std::array<char, 1024> data;
     error_code error;

@@ -19,8 +19,8 @@
 //
 // Read next: docs/processes.md.
 
+#include <tendril/file/descriptor_stream.hpp>
 #include <tendril/hub/deadline.hpp>
-#include <tendril/process/child_stream.hpp>
 #include <tendril/process/completed_process.hpp>
 #include <tendril/process/exit_status.hpp>
 #include <tendril/process/process.hpp>
@@ -70,8 +70,8 @@ public:
 
     /// This end of the pipe to the first one's input, and from the last one's output.
     /// Throws: misuse when that is not redirected to a pipe. Switches: never.
-    child_stream& input() { return stage(0).input(); }
-    child_stream& output() { return stage(size() - 1).output(); }
+    descriptor_stream& input() { return stage(0).input(); }
+    descriptor_stream& output() { return stage(size() - 1).output(); }
 
     /// Waits until all have ended, and returns how, in their order. Throws: as `process::wait`.
     /// Switches: may.

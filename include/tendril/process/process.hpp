@@ -31,9 +31,9 @@
 //
 // Read next: process_options.hpp, run_process.hpp, docs/processes.md.
 
+#include <tendril/file/descriptor_stream.hpp>
 #include <tendril/hub/deadline.hpp>
 #include <tendril/io/error.hpp>
-#include <tendril/process/child_stream.hpp>
 #include <tendril/process/completed_process.hpp>
 #include <tendril/process/exit_status.hpp>
 #include <tendril/process/process_options.hpp>
@@ -80,9 +80,9 @@ public:
 
     /// This end of the pipe to its input, and from its output and its error output.
     /// Throws: misuse when that is not redirected to a pipe. Switches: never.
-    child_stream& input();
-    child_stream& output();
-    child_stream& error_output();
+    descriptor_stream& input();
+    descriptor_stream& output();
+    descriptor_stream& error_output();
 
     /// Waits until the child has ended, and returns how. It does not read: a child that writes more
     /// than a pipe holds (64 KiB) never ends unless somebody does (`communicate`).
