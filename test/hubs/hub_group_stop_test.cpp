@@ -269,7 +269,13 @@ TENDRIL_TEST(hub_group_stop, otherwise_an_error_is_reported_and_the_others_go_on
             seen->push_back(describe(error));
         });
     });
-    hubs.spawn([] { throw std::runtime_error{"on its own"}; });
+    // It is reported where the last handle goes: here ours has gone before it fails.
+    shared_event may_fail;
+    hubs.spawn([&] {
+        may_fail.wait();
+        throw std::runtime_error{"on its own"};
+    });
+    may_fail.set();
     EXPECT_EQ(hubs.spawn([] { return 7; }).get(), 7);
     hubs.close();
     ASSERT_EQ(seen->size(), 1U);

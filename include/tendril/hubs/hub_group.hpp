@@ -59,7 +59,8 @@ namespace tendril {
 
 /// What becomes of a group when a task of it fails.
 enum class on_error : std::uint8_t {
-    /// The error is the future's, and is reported when nobody has asked for it.
+    /// The error is the future's, and is reported when nobody has asked for it, on the thread where
+    /// the last handle goes.
     report,
     /// The first error ends the group, and `join` throws it.
     end_all,
