@@ -153,6 +153,7 @@ TENDRIL_HUB_TEST(thread_pool_size, a_smaller_maximum_ends_idle_threads_and_no_jo
     {
         callers many{pool};
         many.add(3);
+        many.until_begun(3);
         EXPECT_EQ(pool.size(), 3U);
         pool.set_maximum_size(1);
         EXPECT_EQ(pool.size(), 3U);
