@@ -18,7 +18,7 @@ import sys
 HERE = pathlib.Path(__file__).parent
 COMPARISONS = {
     "io": ["io/compare_echo.py", "io/compare_accept.py"],
-    "servers": ["servers/measure_idle.py"],
+    "servers": ["servers/compare_http.py", "servers/compare_transfer.py", "servers/measure_idle.py"],
 }
 # The system's own, for which Debian's packages are.
 PYTHON = "/usr/bin/python3"

@@ -138,24 +138,51 @@ double read_beside_an_echo(std::string const& path, int echo_end) {
     });
 }
 
-void measure_echo(std::string const& path, double plain) {
+// What one round beside an echo has told.
+struct round_of_echoes {
+    double rate = 0;  // of a plain thread's
+    std::vector<double> waits;
+};
+
+round_of_echoes measure_echo(std::string const& path) {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
         give_up("socketpair");
     }
-    std::vector<double> waits;
-    std::thread client{[&] { waits = ask_for_echoes(ends[0]); }};
-    double const took = read_beside_an_echo(path, ends[1]);
+    double plain = 0;
+    for (std::uint64_t from = 0; from < times * bytes_in_file; from += bytes_a_round) {
+        plain += read_in_thread(path, from % bytes_in_file);
+    }
+    round_of_echoes result;
+    std::thread client{[&] { result.waits = ask_for_echoes(ends[0]); }};
+    result.rate = plain / times / read_beside_an_echo(path, ends[1]);
     client.join();
-    auto const at = [&](double part) {
-        return waits[static_cast<std::size_t>(part * static_cast<double>(waits.size() - 1))];
-    };
+    return result;
+}
+
+// The value below which a part of them is. Requires: sorted.
+double quantile(std::vector<double> const& sorted, double part) {
+    return sorted[static_cast<std::size_t>(part * static_cast<double>(sorted.size() - 1))];
+}
+
+void measure_rounds_of_echoes(std::string const& path) {
+    std::vector<double> rates;
+    std::vector<double> waits;
+    for (int round = 0; round < 5; ++round) {
+        round_of_echoes const told = measure_echo(path);
+        rates.push_back(told.rate);
+        waits.insert(waits.end(), told.waits.begin(), told.waits.end());
+    }
+    std::sort(rates.begin(), rates.end());
+    std::sort(waits.begin(), waits.end());
     std::printf(
-        "\nbeside an echo: 1 GiB in %.0f ms, %.2f of a plain thread's rate\n", took, plain / took);
+        "\nbeside an echo, 5 rounds: %.2f of a plain thread's rate (%.2f to %.2f)\n",
+        quantile(rates, 0.5), rates.front(), rates.back());
+    bench::judge(1 / 0.9, 1 / quantile(rates, 0.5), "times a plain thread's time, beside an echo");
     std::printf(
-        "%zu echoes: median %.3f ms, p99 %.3f ms, longest %.3f ms\n", waits.size(), at(0.5),
-        at(0.99), at(1));
-    bench::judge(2, at(0.99), "ms for an echo, p99");
+        "%zu echoes: median %.3f ms, p99 %.3f ms, longest %.3f ms\n", waits.size(),
+        quantile(waits, 0.5), quantile(waits, 0.99), waits.back());
+    bench::judge(2, quantile(waits, 0.99), "ms for an echo, p99");
 }
 
 }  // namespace
@@ -174,9 +201,5 @@ int main(int argc, char** argv) {
         "file::read_some", [&] { return read_in_greenlet(file.path, place()); }, 1 / 0.9);
     reads.run();
 
-    double plain = 0;
-    for (std::uint64_t from = 0; from < times * bytes_in_file; from += bytes_a_round) {
-        plain += read_in_thread(file.path, from % bytes_in_file);
-    }
-    measure_echo(file.path, plain / times);
+    measure_rounds_of_echoes(file.path);
 }

@@ -37,12 +37,13 @@ def prepare():
 class Server:
     """A server under test, running as long as the `with` block."""
 
-    def __init__(self, program):
-        self.program = program
+    def __init__(self, program, *arguments):
+        self.program, self.arguments = program, arguments
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            ["taskset", "-c", "0", str(self.program)], stdout=subprocess.PIPE, text=True)
+            ["taskset", "-c", "0", str(self.program), *map(str, self.arguments)],
+            stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
         return self
 

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// `./dev demo`: ten thousand keep-alive connections to a web server, each a greenlet in this
-// process and a greenlet in that one.
+// `./dev demo`: what a web server can do, asked for it by a client (tour.hpp); then ten thousand
+// keep-alive connections to another one, each a greenlet in this process and one in that.
 //
 //     demo SERVER-PROGRAM [CONNECTIONS [SECONDS]]
+//     demo --tour
 //     demo --arithmetic
 //
-// Before that it measures what greenlets cost here (arithmetic.hpp); with `--arithmetic` it does
-// nothing else.
+// Between the two it measures what greenlets cost here (arithmetic.hpp). With `--tour` or
+// `--arithmetic` it does nothing else.
 //
 // The server runs as a process of its own. Each connection here is a plain loop: wait for a turn,
 // send a request, read the answer. A semaphore lets 256 requests be under way at once and serves in
 // the order of arrival, so all connections take turns.
 #include "arithmetic.hpp"
 #include "child_process.hpp"
+#include "tour.hpp"
 
 #include <tendril/tendril.hpp>
 
@@ -223,17 +225,24 @@ int run_demo(std::string const& program, std::size_t connections, std::chrono::s
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 2) {
+    std::string_view const first = argc > 1 ? argv[1] : "";
+    if (first.empty()) {
         std::fputs(
-            "usage: demo SERVER-PROGRAM [CONNECTIONS [SECONDS]]\n       demo --arithmetic\n",
+            "usage: demo SERVER-PROGRAM [CONNECTIONS [SECONDS]]\n       demo --tour\n"
+            "       demo --arithmetic\n",
             stderr);
         return 2;
     }
-    tendril::run(arithmetic::print);
-    if (std::string_view{argv[1]} == "--arithmetic") {
+    if (first != "--arithmetic") {
+        tendril::run(tour::show);
+    }
+    if (first != "--tour") {
+        tendril::run(arithmetic::print);
+    }
+    if (first == "--tour" || first == "--arithmetic") {
         return 0;
     }
     std::size_t const wanted = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 10'000;
-    std::chrono::seconds const duration{argc > 3 ? std::atoi(argv[3]) : 10};
+    std::chrono::seconds const duration{argc > 3 ? std::atoi(argv[3]) : 3};
     return run_demo(argv[1], fitting_connections(wanted), duration);
 }

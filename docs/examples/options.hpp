@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// The one option of the example servers.
+// The options of the example servers.
 
 #include <string>
 
-/// Returns what follows `--port`, or "0", which takes any free port.
-inline std::string port_option(int argc, char** argv) {
+/// Returns what follows an option, or `otherwise`.
+inline std::string option(
+    int argc, char** argv, std::string const& name, std::string const& otherwise) {
     for (int i = 1; i + 1 < argc; ++i) {
-        if (std::string{argv[i]} == "--port") {
+        if (argv[i] == name) {
             return argv[i + 1];
         }
     }
-    return "0";
+    return otherwise;
 }
+
+/// Returns what follows `--port`, or "0", which takes any free port.
+inline std::string port_option(int argc, char** argv) { return option(argc, argv, "--port", "0"); }

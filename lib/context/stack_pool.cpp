@@ -131,6 +131,9 @@ stack_pool::~stack_pool() {
             free_slab(held, index);
         }
     }
+    for (retired_slab& each : retired_) {
+        free_slab(each.memory, each.class_index);
+    }
 }
 
 stack& stack_pool::acquire_slowly(std::size_t index) {
@@ -194,18 +197,37 @@ void stack_pool::trim() noexcept {
 }
 
 stack_pool_statistics stack_pool::statistics() const noexcept {
-    stack_pool_statistics numbers{.in_use = in_use_, .peak = peak_};
-    std::size_t carved = 0;
+    stack_pool_statistics numbers{
+        .in_use = in_use_,
+        .idle = count_idle(),
+        .warm = count_warm(),
+        .peak = std::max(peak_, peak_since_review_),
+    };
     for (std::size_t index = 0; index < class_count; ++index) {
-        numbers.warm += classes_[index].warm_count;
         numbers.slabs += classes_[index].slabs.size();
         for (slab const& each : classes_[index].slabs) {
-            carved += each.carved;
             numbers.reserved += each.slots * slot_pitch(index);
         }
     }
-    numbers.idle = carved - in_use_;
     return numbers;
+}
+
+std::size_t stack_pool::count_warm() const noexcept {
+    std::size_t count = 0;
+    for (size_class const& each : classes_) {
+        count += each.warm_count;
+    }
+    return count;
+}
+
+std::size_t stack_pool::count_idle() const noexcept {
+    std::size_t carved = 0;
+    for (size_class const& in : classes_) {
+        for (slab const& each : in.slabs) {
+            carved += each.carved;
+        }
+    }
+    return carved - in_use_;
 }
 
 std::size_t stack_pool::slot_pitch(std::size_t class_index) noexcept {

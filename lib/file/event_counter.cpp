@@ -85,7 +85,7 @@ std::optional<std::uint64_t> event_counter::wait_until(deadline limit) {
     check_interruption();
     while (true) {
         if (auto const number = try_wait()) {
-            detail::account_for_success(this_hub());
+            detail::account_for_success(this_hub(), detail::io_steps);
             return number;
         }
         try {

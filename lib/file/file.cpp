@@ -34,7 +34,7 @@ namespace {
 // A hub copies at most so much at once: about as long as a few switches of threads.
 constexpr std::size_t most_at_once = 256 * 1024;
 // One step of the budget for so many bytes.
-constexpr std::size_t bytes_in_a_step = 2048;
+constexpr std::size_t bytes_in_a_step = 4096;
 
 // The first bytes of some parts.
 class first_parts {
@@ -291,7 +291,10 @@ std::size_t file::write_all(detail::parts_source next, error_code& error, deadli
 }
 
 std::size_t file::checked(std::size_t size, error_code const& error, char const* call) const {
-    throw_if_file(error, call, path());
+    // The name is copied only for an error: that is half of what a read from memory costs here.
+    if (error.failed()) [[unlikely]] {
+        detail::throw_for_file(error, call, path());
+    }
     return size;
 }
 
@@ -309,7 +312,7 @@ std::size_t file::read_at(
         iovec const rest{static_cast<char*>(into.data()) + filled, into.size() - filled};
         std::size_t const size = detail::read_parts_at(core, &rest, 1, offset + filled, error);
         filled += size;
-        if (size == 0) {
+        if (size == 0 || filled == into.size()) {
             break;
         }
         detail::check_before_job();

@@ -82,6 +82,7 @@ void in_parent() noexcept { all_records().mutex.unlock(); }
 void in_child() noexcept {
     registry& all = all_records();
     all.mutex.unlock();
+    detail::forks.fetch_add(1, std::memory_order_relaxed);
     thread_record* const mine = detail::this_thread_record;
     for (thread_record* each = all.first; each != nullptr; each = each->next_record) {
         ::new (static_cast<void*>(&each->foreign)) std::mutex;

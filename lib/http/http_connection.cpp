@@ -3,81 +3,101 @@
 // Memory: an idle connection keeps its small buffers and frees large ones, so that a burst of large
 // requests does not stay for ever.
 //
-// Closing: a socket that is closed while input is unread makes the kernel send a reset, which may
-// eat a response that is still on its way. So after a refusal, and when the server ends the
-// connection, the sending side is shut down first and what arrives is thrown away for a little
-// while (`linger`).
+// Closing: after a refusal, and when the server ends the connection, what arrives is thrown away
+// for a little while (connection_io.hpp, `linger`).
 #include "http_connection.hpp"
 
-#include "response_head.hpp"
+#include "metrics.hpp"
 
 #include <tendril/greenlet/greenlet_exit.hpp>
+#include <tendril/http/http_error.hpp>
+#include <tendril/http/status.hpp>
 #include <tendril/hub/hub.hpp>
+#include <tendril/server/connection.hpp>
 #include <tendril/support/scope_exit.hpp>
+#include <tendril/time/sleep.hpp>
 #include <tendril/time/timeout.hpp>
 
 #include <boost/asio/error.hpp>
 
 #include <cxxabi.h>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 namespace tendril::detail {
 namespace {
 
-constexpr std::size_t read_size = 2048;
-constexpr std::size_t largest_read = 64 * 1024;
-constexpr std::uint64_t most_at_once = largest_read;
 constexpr std::size_t kept_size = 4096;
 constexpr int most_empty_lines = 2;
 constexpr auto linger_time = std::chrono::seconds{1};
 // Enough for a request that crosses with the end of an idle connection, and much shorter than the
 // usual grace of a server that stops.
 constexpr auto crossing_time = std::chrono::milliseconds{250};
-constexpr std::size_t linger_bytes = 16 * 1024 * 1024;
 
 }  // namespace
 
-http_connection::http_connection(http_state& server, tcp_stream& stream)
+http_connection::http_connection(http_state& server, any_stream& stream)
     : interruption{rank::edge},
       server_{server},
-      stream_{stream},
-      block_{*this_thread().current} {}
+      io_{stream, server.options.write_timeout},
+      block_{*this_thread().current},
+      since_{this_hub().now()} {
+    if (connection_info const* const known = this_connection.find()) {
+        is_local_ = known->peer.is_local;
+        if (known->peer.endpoint) {
+            peer_.address = known->peer.endpoint->address();
+            peer_.port = known->peer.endpoint->port();
+        }
+    }
+}
 
 void http_connection::serve() {
+    std::optional<request_parser> parser;
     while (keeps_alive_) {
-        progress const how = read_request();
+        // Made before anything can be refused: it forgets the previous request.
+        parser.emplace(
+            request_,
+            request_limits{
+                .head = server_.options.head_limit,
+                .target = server_.options.target_limit,
+                .fields = server_.options.field_limit,
+                .body = server_.options.body_limit,
+                .allow_connect = server_.options.allow_connect,
+                .secured = server_.secured});
+        know_client();
+        started_ = {};
+        progress const how = read_request(*parser);
         if (how == progress::closed) {
             break;
         }
         if (how == progress::complete) {
-            answer();
+            answer(*parser);
         }
     }
-    if (!unparsed().empty()) {
-        lingers_ = linger_time;
+    if (!io_.unparsed().empty()) {
+        lingers_ = linger_limit();
     }
-    if (lingers_ > lingers_.zero()) {
-        linger();
+    if (lingers_ > lingers_.zero() && io_.stream().is_open()) {
+        io_.linger(lingers_);
     }
 }
 
-http_connection::progress http_connection::read_request() {
-    // Made before anything can be refused: it forgets the previous request.
-    request_parser parser{
-        request_,
-        {.head = server_.options.head_limit,
-         .target = server_.options.target_limit,
-         .fields = server_.options.field_limit,
-         .body = server_.options.body_limit}};
+// What a request can tell before it has come.
+void http_connection::know_client() noexcept {
+    request_.secured_ = server_.secured;
+    request_.is_local_ = is_local_;
+    request_.origin_ = &peer_;
+}
+
+http_connection::progress http_connection::read_request(request_parser& parser) {
     // Empty lines do not make a connection less idle.
     deadline const limit = deadline::after(server_.options.idle_timeout);
     for (int skipped = 0;;) {
         // A lone CR may be the first half of an empty line.
-        if (unparsed().empty() || unparsed() == "\r") {
+        if (io_.unparsed().empty() || io_.unparsed() == "\r") {
             if (!wait_for_request(limit)) {
                 return progress::closed;
             }
@@ -87,7 +107,7 @@ http_connection::progress http_connection::read_request() {
             return refuse(400);
         }
     }
-    return read_head_and_body(parser);
+    return read_head(parser);
 }
 
 // Waits for the first bytes of a request. Returns false when there will be none.
@@ -96,7 +116,7 @@ bool http_connection::wait_for_request(deadline limit) {
     if (server_.draining) {
         return take_last_request();
     }
-    if (unparsed().empty()) {
+    if (io_.unparsed().empty()) {
         release_memory();
     }
     server_.idle.push_back(*this);
@@ -104,184 +124,343 @@ bool http_connection::wait_for_request(deadline limit) {
         unlink();
         withdraw(block_, *this);
     }};
-    input arrived = input::late;
+    arrival arrived = arrival::late;
     try {
-        arrived = read_more(limit);
+        arrived = io_.read_more(limit);
     } catch (drain_notice const&) {
         return take_last_request();
     }
-    if (arrived != input::late) {
+    if (arrived != arrival::late) {
         lingers_ = lingers_.zero();
     }
-    return arrived == input::some;
+    return arrived == arrival::some;
 }
 
 // The server drains. What has arrived by now is answered all the same.
 bool http_connection::take_last_request() {
-    return read_more(deadline::after(std::chrono::nanoseconds{0})) == input::some;
+    return io_.read_more(deadline::after(std::chrono::nanoseconds{0})) == arrival::some;
 }
 
-http_connection::progress http_connection::read_head_and_body(request_parser& parser) {
-    deadline limit = deadline::after(server_.options.head_timeout);
-    bool in_body = false;
+http_connection::progress http_connection::read_head(request_parser& parser) {
+    deadline const limit = deadline::after(server_.options.head_timeout);
+    know_client();
     while (true) {
         error_code error;
-        parsed_ += parser.parse(unparsed(), error);
+        io_.consume(parser.parse(io_.unparsed(), error));
         if (error.failed()) {
-            return refuse(request_parser::status_for(error));
+            return refuse(error.value());
         }
-        if (parser.is_done()) {
-            keeps_alive_ = request_.keep_alive();
-            return progress::complete;
-        }
-        if (parser.is_header_done() && !in_body) {
-            in_body = true;
-            limit = deadline::after(server_.options.body_timeout);
-            if (parser.expects_continue() && unparsed().empty()) {
-                write_in_time(boost::asio::buffer("HTTP/1.1 100 Continue\r\n\r\n", 25));
-            }
-        }
-        std::uint64_t const expected = in_body ? parser.content_length_remaining().value_or(0) : 0;
-        switch (read_more(limit, static_cast<std::size_t>(std::min(expected, most_at_once)))) {
-        case input::some:
+        if (parser.is_header_done()) {
             break;
-        case input::end:
+        }
+        switch (io_.read_more(limit, 0, server_.options.head_limit)) {
+        case arrival::some:
+            break;
+        case arrival::end:
             return progress::closed;
-        case input::late:
+        case arrival::late:
             return refuse(408);
         }
     }
+    return judge_head(parser);
 }
 
-http_connection::input http_connection::read_more(deadline limit, std::size_t expected) {
-    input_.erase(0, std::exchange(parsed_, 0));
-    std::size_t const before = input_.size();
-    input_.resize(before + std::clamp(std::max(before, expected), read_size, largest_read));
-    std::size_t arrived = 0;
-    scope_exit const cut{[&] { input_.resize(before + arrived); }};
-    timeout const in_time{limit};
-    try {
-        error_code error;
-        auto const room = boost::asio::buffer(input_.data() + before, input_.size() - before);
-        arrived = stream_.read_some(room, error);
-        if (error.failed() && error != boost::asio::error::eof) {
-            throw system_error{error};
-        }
-    } catch (timed_out const& late) {
-        if (!late.by(in_time)) {
-            throw;
-        }
-        return input::late;
+// Judges what is right by itself, and may still not be wanted here.
+http_connection::progress http_connection::judge_head(request_parser& parser) {
+    started_ = this_hub().now();
+    if (knows_proxies() && !find_origin()) {
+        return refuse(400);
     }
-    return arrived > 0 ? input::some : input::end;
+    try {
+        std::uint64_t const most = server_.options.body_limit_for
+            ? server_.options.body_limit_for(request_)
+            : server_.options.body_limit;
+        return parser.limit_body(most) ? progress::complete : refuse(413);
+    } catch (std::exception const&) {
+        report(std::current_exception());
+    }
+    return refuse(500);
+}
+
+// Nothing is believed of somebody whose address is not known.
+bool http_connection::knows_proxies() const noexcept {
+    return !server_.options.trusted_proxies.empty() &&
+        (is_local_ || !peer_.address.is_unspecified());
+}
+
+// Finds out whom trusted proxies name. Returns false when what they say makes no sense.
+bool http_connection::find_origin() {
+    // The permissions of its path decide who can be at the other end of a Unix socket.
+    boost::asio::ip::address const near = peer_.address.is_unspecified()
+        ? boost::asio::ip::address{boost::asio::ip::address_v4::loopback()}
+        : peer_.address;
+    origin_ = tendril::find_origin(
+        tcp_endpoint{near, peer_.port}, request_.fields(), server_.options.forwarding,
+        server_.options.trusted_proxies);
+    if (origin_.proxies == 0 && is_local_) {
+        origin_.address = peer_.address;
+    }
+    request_.origin_ = &origin_;
+    if (server_.options.trusted_proxies.contains(near)) {
+        constexpr std::size_t longest_id = 128;
+        std::string_view const id = request_.header("X-Request-Id");
+        request_.id_ = is_http_token(id) && id.size() <= longest_id ? id : std::string_view{};
+    }
+    return !origin_.malformed;
 }
 
 bool http_connection::skip_empty_line() noexcept {
-    bool const found = unparsed().substr(0, 2) == "\r\n";
-    parsed_ += found ? 2 : 0;
+    bool const found = io_.unparsed().substr(0, 2) == "\r\n";
+    io_.consume(found ? 2 : 0);
     return found;
 }
 
 void http_connection::release_memory() noexcept {
-    parsed_ = 0;
-    for (std::string* const text : {&input_, &head_}) {
-        text->clear();
-        if (text->capacity() > kept_size) {
-            std::string{}.swap(*text);
-        }
+    io_.release_memory(kept_size);
+    if (head_.capacity() > kept_size) {
+        std::string{}.swap(head_);
     }
     request_.clear(kept_size);
-    response_.clear(kept_size);
+    response_.reset(kept_size);
 }
 
 http_connection::progress http_connection::refuse(int status) {
-    ++server_.refused;
+    ++server_.numbers.refused;
+    started_ = started_ == time_point{} ? this_hub().now() : started_;
     keeps_alive_ = false;
-    lingers_ = linger_time;
-    response_.clear();
+    lingers_ = linger_limit();
+    response_.reset();
     response_.status(status).header("Content-Type", "text/plain");
+    if (status == 405) {
+        // What a handler may be asked with; which of them it answers is its own matter.
+        response_.header("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    }
     response_.body(std::string{http_reason(status)} + "\n");
-    send_response();
+    head_.clear();
+    append_head(
+        head_, response_,
+        {.request_version = request_.version(),
+         .keeps_alive = false,
+         .how = framing::length,
+         .length = response_.body().size(),
+         .date = server_.date()});
+    std::size_t const body_bytes = request_.method() == "HEAD" ? 0 : response_.body().size();
+    head_.append(response_.body(), 0, body_bytes);
+    std::array const parts{boost::asio::const_buffer{boost::asio::buffer(head_)}};
+    error_code error;
+    io_.write(parts, error);
+    conclude(status, body_bytes);
+    throw_if(error, "refusing a request");
     return progress::refused;
 }
 
-void http_connection::answer() {
-    call_handler();
-    bool const asked_to_close = !keeps_alive_;
-    keeps_alive_ = keeps_alive_ && !response_.closes() && !server_.draining;
-    // A client that asked for the end sends nothing more; one that is told may be sending already.
-    if (!keeps_alive_ && !asked_to_close) {
-        lingers_ = linger_time;
-    }
-    send_response();
-    ++server_.answered;
+// Says whether there may be another request after this one.
+bool http_connection::may_go_on() const noexcept {
+    auto const& options = server_.options;
+    bool const too_many = options.requests_per_connection > 0 &&
+        requests_ >= options.requests_per_connection;
+    bool const too_old = options.connection_age.count() > 0 &&
+        this_hub().now() - since_ >= options.connection_age;
+    return request_.keep_alive() && !too_many && !too_old;
 }
 
-void http_connection::call_handler() {
-    response_.clear();
-    try {
-        server_.on_request(request_, response_);
+void http_connection::answer(request_parser& parser) {
+    ++requests_;
+    request_body body{io_, parser, server_.options};
+    response_.reset();
+    response_writer writer{server_, io_, request_, body, response_, head_, may_go_on()};
+    request_.source_ = &body;
+    response_.sink_ = &writer;
+    scope_exit const let_go{[&] {
+        request_.source_ = nullptr;
+        response_.sink_ = nullptr;
+    }};
+    // Also when the handler is ended in the middle.
+    scope_exit lost{[&] {
+        give_up(writer);
+        expel_others(writer, body);
+    }};
+    bool const can_answer = answer_itself() || call_handler(writer);
+    if (writer.is_busy() || body.is_busy()) {
+        report(std::make_exception_ptr(misuse{
+            "a handler has returned while another greenlet read its request or wrote its response: "
+            "join it first"}));
         return;
+    }
+    if (!can_answer || !finish(writer)) {
+        return;
+    }
+    lost.dismiss();
+    ++server_.numbers.answered;
+    conclude(response_.status(), writer.body_bytes());
+    keeps_alive_ = writer.keeps_alive() && body.skip_rest();
+    // A client that asked for the end sends nothing more; one that is told may be sending already.
+    bool const knows_end = !request_.keep_alive() && body.is_complete();
+    if (!keeps_alive_ && !knows_end && !writer.is_taken()) {
+        lingers_ = linger_limit();
+    }
+}
+
+// Whoever else reads the request or writes the response gets an error, and is waited for, because
+// both end here.
+void http_connection::expel_others(response_writer& writer, request_body& body) noexcept {
+    if (writer.is_busy() || body.is_busy()) {
+        io_.stream().abort();
+        interruption_shield const shield;
+        while (writer.is_busy() || body.is_busy()) {
+            yield();
+        }
+    }
+}
+
+// Returns false when the client cannot be answered to the end.
+bool http_connection::finish(response_writer& writer) {
+    try {
+        return writer.finish();
+    } catch (misuse const&) {
+        report(std::current_exception());
+    }
+    if (writer.is_fresh()) {
+        answer_error(writer, 500, {});
+        return writer.finish();
+    }
+    return false;
+}
+
+// The client must not take a part for the whole.
+void http_connection::give_up(response_writer& writer) noexcept {
+    keeps_alive_ = false;
+    lingers_ = lingers_.zero();
+    if (!writer.is_fresh()) {
+        io_.stream().abort();
+    }
+    ++server_.numbers.cut_off;
+    conclude(response_.begun() ? response_.status() : 0, writer.body_bytes());
+}
+
+// A client that waits for the end of a server must not use up its grace.
+std::chrono::milliseconds http_connection::linger_limit() const noexcept {
+    return server_.draining ? std::chrono::milliseconds{crossing_time} : linger_time;
+}
+
+// Counts the exchange, and tells who wants to know.
+void http_connection::conclude(int status, std::uint64_t body_bytes) {
+    server_.numbers.bytes_sent += body_bytes;
+    ++server_.numbers.by_class[static_cast<std::size_t>(status / 100)];
+    if (!server_.options.on_exchange) {
+        return;
+    }
+    try {
+        server_.options.on_exchange(
+            {.request = request_,
+             .status = status,
+             .body_bytes = body_bytes,
+             .duration = this_hub().now() - started_,
+             .at = std::chrono::system_clock::now()});
+    } catch (abi::__forced_unwind const&) {
+        throw;
+    } catch (...) {
+        report(std::current_exception());
+    }
+}
+
+// Answers what is not for the handler. Returns whether it was such a thing.
+bool http_connection::answer_itself() {
+    if (request_.target() == "*") {
+        response_.status(204);
+        return true;
+    }
+    bool const asks = request_.method() == "GET" || request_.method() == "HEAD";
+    auto const is_at = [&](std::string const& path) {
+        return asks && !path.empty() && request_.path() == path;
+    };
+    auto const& options = server_.options;
+    if (is_at(options.metrics_path)) {
+        response_.header("Content-Type", metrics_type).body(metrics_text(server_.statistics()));
+        return true;
+    }
+    bool const ready = server_.ready && !server_.draining;
+    if (is_at(options.health_path) || is_at(options.ready_path)) {
+        bool const good = is_at(options.health_path) || ready;
+        response_.status(good ? 200 : 503).header("Content-Type", "text/plain");
+        response_.body(good ? "ok\n" : "not ready\n");
+        return true;
+    }
+    return false;
+}
+
+// Returns false when there is no way to answer any more.
+bool http_connection::call_handler(response_writer& writer) {
+    ++server_.numbers.in_progress;
+    scope_exit const no_more{[&] { --server_.numbers.in_progress; }};
+    try {
+        call_in_time();
+        return true;
     } catch (cancelled const&) {
         throw;
     } catch (greenlet_exit const&) {
         throw;
     } catch (abi::__forced_unwind const&) {
         throw;
+    } catch (http_error const& error) {
+        if (writer.is_fresh()) {
+            answer_error(writer, error.status(), error.text());
+            return true;
+        }
+        report(std::current_exception());
+    } catch (system_error const&) {
+        // That the client has gone is its own affair.
+        if (!io_.has_failed()) {
+            return answer_failure(writer);
+        }
     } catch (...) {
-        this_hub().report_error(
-            std::current_exception(),
-            "the handler of " + std::string{request_.method()} + " " +
-                std::string{request_.path()});
+        return answer_failure(writer);
     }
-    response_.clear();
-    response_.status(500).header("Content-Type", "text/plain");
-    response_.body("Internal Server Error\n").close();
+    return false;
 }
 
-void http_connection::send_response() {
-    head_.clear();
-    append_head(
-        head_, response_,
-        {.request_version = request_.version(),
-         .keeps_alive = keeps_alive_,
-         .date = server_.date()});
-    if (request_.method() == "HEAD" || !has_body(response_.status())) {
-        write_in_time(boost::asio::buffer(head_));
-    } else {
-        std::array<boost::asio::const_buffer, 2> const parts{
-            boost::asio::buffer(head_), boost::asio::buffer(response_.body())};
-        write_in_time(parts);
+bool http_connection::answer_failure(response_writer& writer) {
+    report(std::current_exception());
+    if (!writer.is_fresh() || io_.has_failed()) {
+        return false;
     }
+    answer_error(writer, 500, {});
+    return true;
 }
 
-template <typename ConstBuffers>
-void http_connection::write_in_time(ConstBuffers const& buffers) {
-    timeout const in_time{server_.options.write_timeout};
+// Calls the handler, for as long as it may take.
+void http_connection::call_in_time() {
+    if (server_.options.handler_timeout.count() <= 0) {
+        server_.on_request(request_, response_);
+        return;
+    }
+    timeout const in_time{server_.options.handler_timeout};
     try {
-        stream_.write(buffers);
+        server_.on_request(request_, response_);
     } catch (timed_out const& late) {
         if (!late.by(in_time)) {
             throw;
         }
-        throw system_error{boost::asio::error::timed_out};
+        throw http_error{503};
     }
 }
 
-void http_connection::linger() {
-    error_code error;
-    stream_.shutdown_send(error);
-    deadline const limit = deadline::after(lingers_);
-    std::size_t thrown_away = 0;
-    input_.clear();
-    parsed_ = 0;
-    while (!error.failed() && thrown_away < linger_bytes) {
-        if (read_more(limit, largest_read) != input::some) {
-            return;
-        }
-        thrown_away += input_.size();
-        input_.clear();
+void http_connection::answer_error(response_writer& writer, int status, std::string text) {
+    bool const closes = response_.closes() || status == 500;
+    response_.reset();
+    response_.sink_ = &writer;
+    response_.status(status).header("Content-Type", "text/plain");
+    text = text.empty() ? std::string{http_reason(status)} : std::move(text);
+    response_.body(std::move(text) + "\n");
+    if (closes) {
+        response_.close();
     }
+}
+
+void http_connection::report(std::exception_ptr error) const {
+    this_hub().report_error(
+        error,
+        "the handler of " + std::string{request_.method()} + " " + std::string{request_.path()});
 }
 
 }  // namespace tendril::detail

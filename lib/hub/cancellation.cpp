@@ -171,7 +171,9 @@ void hub::offer_switch() {
         control_block& self = *thread_.current;
         void* const mark = std::exchange(self.parked_on, this);
         ready_.put_back(self);
+        int const share_left = share_left_;
         leave(greenlet_state::ready, jump_and_return);
+        share_left_ = share_left;
         self.parked_on = mark;
     }
 }

@@ -96,8 +96,7 @@ void hub::await_next_turn() {
         return;
     }
     wants_turn_ = true;
-    deadline const next = alarms_.empty() ? deadline::never() : deadline::at(alarms_.top_key());
-    reactor_->call_at(next, referenced_alarms_ > 0);
+    reactor_->call_at(keep_house(next_alarm()), referenced_alarms_ > 0);
 }
 
 void hub::require_not_in_handler() const {

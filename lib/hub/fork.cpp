@@ -63,12 +63,14 @@ void hub::reset_after_fork(fork_descriptors descriptors) {
     TENDRIL_REQUIRE(
         stage_ == stage::forked,
         "reset_after_fork() is for the child of a fork, once: this hub is in order");
+    reactor_->stop_listening();
     if (descriptors == fork_descriptors::forget && !embedded_) {
         auto fresh = std::make_unique<detail::reactor>();
         leak(std::exchange(reactor_, std::move(fresh)));
     }
-    leak(std::exchange(mailbox_, std::make_shared<detail::mailbox>()));
-    reactor_->stop_listening();
+    auto box = std::make_shared<detail::mailbox>();
+    mailbox_->close_bell();
+    leak(std::exchange(mailbox_, std::move(box)));
     reactor_->listen(mailbox_->bell());
     keep_own_alarms();
     stage_ = stage::open;

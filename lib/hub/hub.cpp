@@ -17,6 +17,7 @@
 #include "mailbox.hpp"
 #include "pending_list.hpp"
 #include "reactor.hpp"
+#include "upkeep.hpp"
 
 #include <tendril/greenlet/greenlet_exit.hpp>
 #include <tendril/hub/cancellation.hpp>
@@ -25,6 +26,7 @@
 #include <tendril/support/assert.hpp>
 #include <tendril/support/scope_exit.hpp>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -40,6 +42,7 @@ hub::hub(boost::asio::io_context* embedding, hub_options const& options)
       own_random_{random_seed()},
       reactor_{std::make_unique<detail::reactor>(embedding)},
       mailbox_{std::make_shared<detail::mailbox>()},
+      upkeep_{options.gives_memory_back ? std::make_unique<detail::upkeep>(thread_) : nullptr},
       on_error_{print_error} {
     TENDRIL_REQUIRE(
         thread_.loop == nullptr,
@@ -248,6 +251,7 @@ void hub::run_ready() {
 void hub::continue_greenlet(control_block& block) noexcept {
     auto const run = [&] {
         thread_.transfer = nullptr;
+        share_left_ = share_;
         try {
             switch_stacks(thread_, block, greenlet_state::suspended);
             static_cast<void>(receive(thread_));
@@ -309,7 +313,7 @@ void hub::look_at_reactor() noexcept {
             return;
         }
     }
-    deadline const next = alarms_.empty() ? deadline::never() : deadline::at(alarms_.top_key());
+    deadline const next = next_alarm();
     try {
         if (!ready_.empty() || mailbox_->has_mail()) {
             // What was begun since a sleep may wait a turn, unless an alarm would beat it.
@@ -319,7 +323,7 @@ void hub::look_at_reactor() noexcept {
         } else if (!idlers_.empty()) {
             let_idler_go();
         } else if (clock_ == &steady_clock()) {
-            sleep(next);
+            sleep(keep_house(next));
         } else {
             wait_on_other_clock(next);
         }
@@ -351,6 +355,8 @@ void hub::let_idler_go() {
 // A job elsewhere takes real time, so while there is one such a clock stands still, and whoever
 // waits for it is woken by the job's end or by what the reactor has.
 void hub::wait_on_other_clock(deadline next) {
+    // Housekeeping is not worth a jump.
+    static_cast<void>(keep_house(next));
     bool const alarm_comes_first = alarm_is_due();
     if (!is_quiet() || alarm_comes_first) {
         return;
@@ -364,6 +370,14 @@ void hub::wait_on_other_clock(deadline next) {
     } else if (next.is_never() || !clock_->jump_to(next.moment())) {
         sleep(next);
     }
+}
+
+// Gives some memory back. Returns how long the hub may sleep.
+deadline hub::keep_house(deadline next) noexcept {
+    if (!upkeep_ || !upkeep_->is_wanted()) [[likely]] {
+        return next;
+    }
+    return std::min(next, deadline::at(upkeep_->make_step(clock_->now())));
 }
 
 // Says whether nothing is left that is reason enough to wait. Called when nobody is ready.
@@ -400,12 +414,16 @@ void hub::sleep_announced(deadline until) {
             give_up_waiting();
             return;
         }
-        until = alarms_.empty() ? deadline::never() : deadline::at(alarms_.top_key());
+        until = keep_house(next_alarm());
     }
     bool const may_be_rung = mailbox_->has_remotes() || jobs_ > 0;
     if (!reactor_->sleep(until, may_be_rung) && !mailbox_->has_mail()) {
         give_up_waiting();
     }
+}
+
+deadline hub::next_alarm() const noexcept {
+    return alarms_.empty() ? deadline::never() : deadline::at(alarms_.top_key());
 }
 
 bool hub::alarm_is_due() const { return !alarms_.empty() && alarms_.top_key() <= clock_->now(); }

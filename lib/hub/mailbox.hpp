@@ -66,6 +66,8 @@ public:
     void close_for_good() noexcept;
     /// This is the child of a fork: refuses everything, and leaves the parent's bell alone.
     void forked() noexcept;
+    /// Closes the child's copy of the parent's bell. Requires: `forked` was called.
+    void close_bell() noexcept;
 
 private:
     // Letters in the order they came, linked by themselves.

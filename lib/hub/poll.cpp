@@ -27,7 +27,7 @@ using detail::direction;
 constexpr short events_to_read = POLLIN | POLLRDHUP;
 constexpr short events_to_write = POLLOUT;
 // An immediate answer takes so many steps of the budget.
-constexpr int poll_steps = 4;
+constexpr int poll_steps = 2;
 
 class poll_waiter final : public waiter {
 public:

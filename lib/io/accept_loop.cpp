@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Invariants:
-// 1. Between a failure and the next call there is a pause: the loop never spins.
+// 1. Between a failure and the next call there is a pause: the loop never spins. Only where there
+//    is no memory for a pause it is the turn of all others.
 // 2. `pause_` is zero exactly when the next failure begins a series.
 #include <tendril/hub/hub.hpp>
 #include <tendril/io/accept_loop.hpp>
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <utility>
 
 namespace tendril {
@@ -45,7 +47,11 @@ void accept_loop::wait_after(error_code const& failure) {
     pause_ = std::clamp(pause_ * 2, pauses_.first, pauses_.longest);
     auto const most_jitter = static_cast<std::uint64_t>(pause_.count()) / 8 + 1;
     auto const jitter = random_below(this_hub().random(), most_jitter);
-    sleep_for(pause_ - std::chrono::milliseconds{jitter});
+    try {
+        sleep_for(pause_ - std::chrono::milliseconds{jitter});
+    } catch (std::bad_alloc const&) {
+        yield();
+    }
 }
 
 void accept_loop::report_series(error_code const& failure) const noexcept {

@@ -35,6 +35,12 @@ context_bound::context_bound(boost::asio::io_context& context) {
     boost::asio::use_service<bound_objects>(context).all.push_back(*this);
 }
 
+void context_bound::move_to(boost::asio::io_context& context) {
+    auto& bound = boost::asio::use_service<bound_objects>(context);
+    unlink();
+    bound.all.push_back(*this);
+}
+
 bool home_hub::is_elsewhere() const noexcept {
     return hub_ != nullptr && thread_ != &this_thread();
 }

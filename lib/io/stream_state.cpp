@@ -12,15 +12,16 @@ void require_thread_of(hub const& home) {
         "its descriptor and adopt it on the other side");
 }
 
-error_code refusal(stream_state const* core, bool stream_state::*direction) {
+error_code refusal(stream_state* core, bool stream_state::*direction) {
     if (core == nullptr || core->stage == stream_stage::closed) {
         return io_error(errc::closed);
     }
     require_thread_of(core->home);
-    return core->*direction ? io_error(errc::busy) : error_code{};
+    error_code const error = core->follow_fork();
+    return core->*direction ? io_error(errc::busy) : error;
 }
 
-error_code refusal_to_write(stream_state const* core) {
+error_code refusal_to_write(stream_state* core) {
     error_code const error = refusal(core, &stream_state::writing);
     bool const broken = !error.failed() && core->stage == stream_stage::broken;
     return broken ? io_error(errc::broken) : error;

@@ -93,6 +93,26 @@ void datagram_core::close() noexcept {
     }
 }
 
+error_code datagram_core::follow_fork() {
+    if (!is_of_parent()) [[likely]] {
+        return {};
+    }
+    move_to(home.context());
+    forks = forks_until_now();
+    receiving = false;
+    sending = false;
+    int const same = release();
+    descriptor.emplace(home.context().get_executor());
+    error_code error;
+    descriptor->assign(same, error);
+    if (error.failed()) {
+        kernel().close(same);
+    } else {
+        stage = stream_stage::open;
+    }
+    return without_place(error);
+}
+
 // Nobody waits any more: the hub has ended those who did.
 void datagram_core::leave_context() noexcept {
     if (int const released = part(); released >= 0) {

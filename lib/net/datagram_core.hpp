@@ -33,6 +33,9 @@ public:
     void close() noexcept;
     /// As `close`, but gives the descriptor out. Returns -1 when it is closed.
     int release() noexcept;
+    /// In the child of a fork, takes it over from the parent, who goes on with it. On failure it is
+    /// closed. Throws: std::bad_alloc, and then it can be called again. Switches: never.
+    error_code follow_fork();
     /// Says whether it is of a hub that still exists.
     bool belongs_to_hub() const noexcept { return descriptor.has_value(); }
 

@@ -39,12 +39,13 @@ bool is_usable(datagram_core const* core) noexcept {
 }
 
 // Says why a call on `core` cannot begin, if it cannot.
-error_code refusal_of_datagrams(datagram_core const* core, bool datagram_core::*direction) {
+error_code refusal_of_datagrams(datagram_core* core, bool datagram_core::*direction) {
     if (!is_usable(core)) {
         return io_error(errc::closed);
     }
     require_thread_of_socket(*core);
-    return core->*direction ? io_error(errc::busy) : error_code{};
+    error_code const error = core->follow_fork();
+    return core->*direction ? io_error(errc::busy) : error;
 }
 
 // So often in a row a call may be interrupted by signals; then its caller is told.
@@ -62,8 +63,9 @@ std::size_t try_until(datagram_core& core, error_code& error, Attempt attempt, W
     while (core.stage == stream_stage::open) {
         auto const done = attempt(core.descriptor->native_handle());
         if (done >= 0) {
-            account_for_success(core.home);
-            return static_cast<std::size_t>(done);
+            auto const size = static_cast<std::size_t>(done);
+            account_for_success(core.home, io_steps_for(size));
+            return size;
         }
         if (errno == EINTR && ++interrupted < most_interrupted) {
             continue;
@@ -245,6 +247,7 @@ error_code datagram_handle::bind_to(const_address local) {
     if (!is_open()) {
         return io_error(errc::closed);
     }
+    require_thread_of_socket(*core_);
     return result_of(kernel().bind(native_handle(), local.data, local.size));
 }
 
@@ -268,16 +271,24 @@ void datagram_handle::remote_address(address& filled, error_code& error) const {
 
 void datagram_handle::set_option(
     int level, int name, void const* value, std::size_t size, error_code& error) {
-    error = is_open() ? result_of(kernel().setsockopt(
-                            native_handle(), level, name, value, static_cast<socklen_t>(size)))
-                      : io_error(errc::closed);
+    if (!is_open()) {
+        error = io_error(errc::closed);
+        return;
+    }
+    require_thread_of_socket(*core_);
+    error = result_of(
+        kernel().setsockopt(native_handle(), level, name, value, static_cast<socklen_t>(size)));
 }
 
 void datagram_handle::get_option(
     int level, int name, void* value, std::size_t& size, error_code& error) const {
+    if (!is_open()) {
+        error = io_error(errc::closed);
+        return;
+    }
+    require_thread_of_socket(*core_);
     auto length = static_cast<socklen_t>(size);
-    error = is_open() ? result_of(kernel().getsockopt(native_handle(), level, name, value, &length))
-                      : io_error(errc::closed);
+    error = result_of(kernel().getsockopt(native_handle(), level, name, value, &length));
     size = length;
 }
 

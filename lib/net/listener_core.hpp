@@ -28,6 +28,9 @@ public:
 
     /// Closes the descriptors and wakes whoever accepts. Switches: never.
     void close() noexcept;
+    /// In the child of a fork, takes it over from the parent, who listens on. On failure it is
+    /// closed here. Throws: std::bad_alloc, and then it can be called again. Switches: never.
+    error_code follow_fork();
     /// Says whether it is of a hub that still exists.
     bool belongs_to_hub() const noexcept { return acceptor.has_value(); }
 
@@ -46,9 +49,9 @@ private:
     }
 };
 
-/// Says why nothing can be accepted from `core` now, if that is so. Throws: wrong_thread.
-/// Switches: never.
-error_code refusal_to_accept(listener_core const* core);
+/// Says why nothing can be accepted from `core` now, if that is so. Throws: wrong_thread;
+/// std::bad_alloc. Switches: never.
+error_code refusal_to_accept(listener_core* core);
 
 /// Waits for a connection. Returns its descriptor, or -1 with an error. Switches: may.
 int accept_descriptor(listener_core& core, deadline limit, error_code& error);

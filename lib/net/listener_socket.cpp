@@ -176,12 +176,39 @@ void listener_core::close() noexcept {
     }
 }
 
-error_code refusal_to_accept(listener_core const* core) {
+// A wait for it that a greenlet of the parent has left behind ends with `release`, unheard.
+error_code listener_core::follow_fork() {
+    if (!is_of_parent()) [[likely]] {
+        return {};
+    }
+    move_to(home.context());
+    forks = forks_until_now();
+    accepting = false;
+    error_code error;
+    stream_protocol const protocol = acceptor->local_endpoint(error).protocol();
+    int const descriptor = error.failed() ? -1 : acceptor->release(error);
+    if (!error.failed()) {
+        acceptor.emplace(home.context());
+        acceptor->assign(protocol, descriptor, error);
+    }
+    if (!error.failed()) {
+        acceptor->native_non_blocking(true, error);
+    } else if (descriptor >= 0) {
+        kernel().close(descriptor);
+    }
+    if (error.failed()) {
+        close();
+    }
+    return without_place(error);
+}
+
+error_code refusal_to_accept(listener_core* core) {
     if (core == nullptr || core->stage == stream_stage::closed) {
         return io_error(errc::closed);
     }
     require_thread_of(core->home);
-    return core->accepting ? io_error(errc::busy) : error_code{};
+    error_code const error = core->follow_fork();
+    return core->accepting ? io_error(errc::busy) : error;
 }
 
 int accept_descriptor(listener_core& core, deadline limit, error_code& error) {

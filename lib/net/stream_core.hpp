@@ -49,6 +49,7 @@ public:
     int family = 0;
 
 private:
+    error_code enter_child() override;
     void leave_context() noexcept override {
         close();
         socket.reset();

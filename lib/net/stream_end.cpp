@@ -56,6 +56,19 @@ int stream_core::release(error_code& error) {
     return descriptor;
 }
 
+error_code stream_core::enter_child() {
+    move_to(home.context());
+    stream_stage const present = stage;
+    error_code error;
+    int const descriptor = release(error);
+    if (!error.failed()) {
+        socket.emplace(home.context());
+        take(descriptor, family, error);
+        stage = error.failed() ? stream_stage::closed : present;
+    }
+    return error;
+}
+
 void stream_core::take(int descriptor, int address_family, error_code& error) {
     scope_exit close_on_failure{[&] { kernel().close(descriptor); }};
     socket->assign(stream_protocol{address_family, 0}, descriptor, error);

@@ -132,7 +132,7 @@ bool read_directly(stream_core& core, Target const& into, std::size_t& read, err
     } else {
         read = static_cast<std::size_t>(got);
         core.more_is_likely = read == into.size;
-        account_for_success(core.home);
+        account_for_success(core.home, io_steps_for(read));
     }
     return true;
 }

@@ -11,6 +11,7 @@
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/support/system_calls.hpp>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -118,6 +119,38 @@ unix_listener unix_listener::bind(std::string_view name, unix_listen_options con
         throw system_error{error, problem};
     }
     return made;
+}
+
+unix_listener unix_listener::adopt(int descriptor) {
+    detail::stream_protocol::endpoint address;
+    auto size = static_cast<socklen_t>(address.capacity());
+    error_code error;
+    unix_listener made;
+    if (::getsockname(descriptor, address.data(), &size) != 0) {
+        error = detail::last_system_error();
+        kernel().close(descriptor);
+    } else {
+        address.resize(size);
+        made.take_over(descriptor, AF_UNIX, error);
+    }
+    detail::throw_if(error, "a listener at a Unix socket");
+    made.name_ = detail::unix_name(address);
+    return made;
+}
+
+int unix_listener::release() {
+    if (!is_open()) {
+        return -1;
+    }
+    detail::require_thread_of(core()->home);
+    // The set of descriptors that is watched knows the other number, which goes.
+    int const kept = ::fcntl(native_handle(), F_DUPFD_CLOEXEC, 3);
+    if (kept < 0) {
+        throw system_error{detail::last_system_error(), "release"};
+    }
+    owner_ = 0;
+    listener_socket::close();
+    return kept;
 }
 
 unix_stream unix_listener::accept() { return accept_until(deadline::never()); }

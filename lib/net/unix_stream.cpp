@@ -303,7 +303,7 @@ received_descriptors unix_stream::receive_descriptors(
     if (received.size > 0) {
         detail::take_from_beside(message, received.descriptors.all_);
         received.cut_short = (message.msg_flags & MSG_CTRUNC) != 0;
-        detail::account_for_success(core.home);
+        detail::account_for_success(core.home, detail::io_steps_for(received.size));
     }
     return received;
 }

@@ -152,11 +152,12 @@ void child::settle(exit_status status) noexcept {
     others_.wake_all();
 }
 
-// The thread that watches has seen the end too, and closes its end of the pipe in a moment.
+// The thread that watches has seen the end too, and closes its end of the pipe in a moment. It is
+// waited for also where a test lets every call fail: no descriptor outlives the child by chance.
 void child::wait_for_thread() noexcept {
     if (!is_pidfd_ && watched_) {
         char nothing = 0;
-        while (kernel().read(watched_.get(), &nothing, 1) < 0 && errno == EINTR) {}
+        while (real_kernel().read(watched_.get(), &nothing, 1) < 0 && errno == EINTR) {}
     }
 }
 

@@ -4,6 +4,7 @@
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/io/error.hpp>
+#include <tendril/scope/cancel_scope.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/support/system_calls.hpp>
 #include <tendril/task/spawn.hpp>
@@ -15,6 +16,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <deque>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -105,6 +108,24 @@ part_end run_part(exchange::part const& each, deadline limit) {
     return end;
 }
 
+using scopes_of_parts = std::deque<cancel_scope>;
+
+// A part that fails ends the others: the child may wait for what it would have done, and they for
+// the child. A limit ends each part by itself.
+part_end run_among(
+    scopes_of_parts& scopes, std::size_t number, exchange::part const& each, deadline limit) {
+    std::optional<part_end> const end = scopes[number].run([&] { return run_part(each, limit); });
+    if (!end) {
+        return {};
+    }
+    if (end->error.failed() && end->error != errc::timed_out) {
+        for (cancel_scope& other : scopes) {
+            other.cancel(end->what);
+        }
+    }
+    return *end;
+}
+
 }  // namespace
 
 void exchange::write_to(descriptor_stream& to, std::string& pending) {
@@ -123,12 +144,15 @@ bool exchange::run_until(deadline limit) {
     if (parts_.empty()) {
         return true;
     }
+    scopes_of_parts scopes(parts_.size());
     helpers others;
     others.reserve(parts_.size());
     for (std::size_t number = 1; number < parts_.size(); ++number) {
-        others.add([this, number, limit] { return run_part(parts_[number], limit); });
+        others.add([this, &scopes, number, limit] {
+            return run_among(scopes, number, parts_[number], limit);
+        });
     }
-    part_end const mine = run_part(parts_.front(), limit);
+    part_end const mine = run_among(scopes, 0, parts_.front(), limit);
     part_end const all = others.first_failure_or(mine);
     if (all.error == errc::timed_out) {
         return false;

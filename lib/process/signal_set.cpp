@@ -1,118 +1,127 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Asio gives a signal its default effect back when the last set that has caught it goes. What had
-// been there before the first one, a handler or "ignore", is kept here and put back then.
-#include <tendril/io/context_bound.hpp>
+// Invariants:
+// 1. Who waits has the turn, which is given on in the order in which they came. So one greenlet at
+//    a time waits for the bell, and takes.
+// 2. What has come stays with the listener until somebody takes it. An interruption takes nothing.
+#include "signal_listener.hpp"
 
+#include <tendril/hub/cancellation.hpp>
+#include <tendril/hub/descriptor.hpp>
 #include <tendril/hub/hub.hpp>
+#include <tendril/io/context_bound.hpp>
 #include <tendril/io/error.hpp>
-#include <tendril/io/use_greenlet.hpp>
+#include <tendril/io/stream_state.hpp>
 #include <tendril/process/signal_set.hpp>
+#include <tendril/sync/mutex.hpp>
 
-#include <boost/asio/signal_set.hpp>
-
-#include <csignal>
-#include <map>
 #include <mutex>
-#include <optional>
-#include <string>
-#include <utility>
-#include <vector>
+#include <system_error>
 
 namespace tendril {
 namespace {
 
-// The effects that signals had, for all sets of the process.
-class former_effects {
-public:
-    static former_effects& instance() {
-        static former_effects& all = *new former_effects;
-        return all;
-    }
-
-    void keep(int number) {
-        std::lock_guard const lock{mutex_};
-        kept& effect = effects_[number];
-        if (effect.sets++ == 0) {
-            ::sigaction(number, nullptr, &effect.action);
-        }
-    }
-
-    // Asio's own effect is left in place: a program may also have sets that we do not know.
-    void put_back(int number) noexcept {
-        std::lock_guard const lock{mutex_};
-        kept& effect = effects_[number];
-        struct sigaction present {};
-        ::sigaction(number, nullptr, &present);
-        if (--effect.sets == 0 && present.sa_handler == SIG_DFL) {
-            ::sigaction(number, &effect.action, nullptr);
-        }
-    }
-
-private:
-    struct kept {
-        int sets = 0;
-        struct sigaction action {};
-    };
-    std::mutex mutex_;
-    // Guarded by `mutex_`. An entry stays when its last set has gone.
-    std::map<int, kept> effects_;
-};
+hub& usable_hub() {
+    hub& here = this_hub();
+    here.require_not_forked();
+    return here;
+}
 
 }  // namespace
 
-namespace detail {
+struct signal_set::implementation {
+    implementation(std::span<int const> numbers, detail::listening until)
+        : home{usable_hub()},
+          listener{std::in_place, numbers, until} {}
 
-// Keeps the effect of one signal.
-class kept_effect {
-public:
-    explicit kept_effect(int number) : number_{number} { former_effects::instance().keep(number); }
-    kept_effect(kept_effect&& other) noexcept : number_{std::exchange(other.number_, 0)} {}
-    kept_effect& operator=(kept_effect&&) = delete;
-    ~kept_effect() {
-        if (number_ != 0) {
-            former_effects::instance().put_back(number_);
+    void require_usable() const {
+        home.require_own_thread(
+            "this signal_set belongs to another thread: wait for signals there, and tell the "
+            "others by a shared_event or a remote");
+        require_open();
+    }
+    void require_open() const {
+        if (!listener || !home.exists()) {
+            throw system_error{
+                io_error(errc::closed), "a signal_set that is gone, or whose hub is"};
         }
     }
 
-private:
-    int number_;
+    std::optional<int> wait_in_turn(deadline limit);
+    bool await_bell(deadline limit);
+
+    detail::home_hub const home;
+    // None when the set has gone.
+    std::optional<detail::signal_listener> listener;
+    mutex turn;
 };
 
-}  // namespace detail
-
-struct signal_set::implementation final : detail::context_bound {
-    implementation()
-        : context_bound{this_hub().context()},
-          signals{std::in_place, this_hub().context()} {}
-
-    void leave_context() noexcept override { signals.reset(); }
-
-    // Put back after Asio has let go: members are destroyed from the last to the first.
-    std::vector<detail::kept_effect> former;
-    std::optional<boost::asio::basic_signal_set<boost::asio::io_context::executor_type>> signals;
-};
-
-signal_set::signal_set(std::initializer_list<int> numbers)
-    : implementation_{std::make_unique<implementation>()} {
-    for (int const number : numbers) {
-        implementation_->former.emplace_back(number);
-        error_code error;
-        implementation_->signals->add(number, error);
-        if (error.failed()) {
-            throw system_error{
-                detail::without_place(error), "cannot catch signal " + std::to_string(number)};
+std::optional<int> signal_set::implementation::wait_in_turn(deadline limit) {
+    while (true) {
+        require_open();
+        if (auto const number = listener->take()) {
+            return number;
+        }
+        static_cast<void>(listener->silent_bell());
+        if (auto const number = listener->take()) {
+            return number;
+        }
+        if (!await_bell(limit)) {
+            return listener->take();
         }
     }
 }
 
-signal_set::~signal_set() = default;
-
-int signal_set::wait() {
-    if (!implementation_->signals) {
-        throw system_error{io_error(errc::closed), "the hub of this signal set is gone"};
+// Returns whether it has been rung.
+bool signal_set::implementation::await_bell(deadline limit) {
+    try {
+        return wait_readable_until(listener->bell(), limit);
+    } catch (std::system_error const& error) {
+        require_open();
+        throw system_error{error_code{error.code()}, "signal_set::wait"};
     }
-    return implementation_->signals->async_wait(use_greenlet);
+}
+
+signal_set::signal_set(std::initializer_list<int> numbers)
+    : signal_set{std::span<int const>{numbers.begin(), numbers.size()}} {}
+
+signal_set::signal_set(std::span<int const> numbers)
+    : signal_set{numbers, detail::listening::always} {}
+
+signal_set::signal_set(std::span<int const> numbers, detail::listening until)
+    : implementation_{std::make_shared<implementation>(numbers, until)} {}
+
+signal_set::~signal_set() {
+    implementation& ending = *implementation_;
+    ending.home.require_own_thread_to_destroy("a signal_set");
+    if (ending.home.exists()) {
+        call_off_waits(ending.listener->bell());
+    }
+    ending.listener.reset();
+}
+
+bool signal_set::contains(int number) const noexcept {
+    return implementation_->listener->contains(number);
+}
+
+std::optional<int> signal_set::wait_until(deadline limit) {
+    auto const kept = implementation_;
+    kept->require_usable();
+    check_interruption();
+    if (!kept->turn.try_lock_until(limit)) {
+        return {};
+    }
+    std::unique_lock const turn{kept->turn, std::adopt_lock};
+    auto const number = kept->wait_in_turn(limit);
+    if (number) {
+        detail::account_for_success(this_hub(), detail::io_steps);
+    }
+    return number;
+}
+
+std::optional<int> signal_set::try_wait() {
+    implementation_->require_usable();
+    return implementation_->listener->take();
 }
 
 }  // namespace tendril

@@ -193,10 +193,15 @@ void protocol_connection::conclude() {
     call("protocol::connection_lost", [this] { handler_->connection_lost(reason_); });
 }
 
-// Some streams say good-bye to their peer, and have a limit of their own for that.
+// Some streams say good-bye to their peer, and have a limit of their own for that. A peer that was
+// not told all is not told that this was all.
 void protocol_connection::close_stream() {
     interruption_shield const until_closed;
-    stream_.close();
+    if (all_has_left_) {
+        stream_.close();
+    } else {
+        stream_.abort();
+    }
 }
 
 // Calls a function of the protocol. What ends the greenlet from outside goes on its way.
@@ -302,6 +307,7 @@ void protocol_connection::end_stream() {
     if (!error_.failed()) {
         error_ = io_error(errc::closed);
     }
+    all_has_left_ = unsent_ == 0 && reason_ == nullptr;
     unsent_ = 0;
     pending_ = {};
     held_ = {};

@@ -173,6 +173,8 @@ private:
     bool eof_received_ = false;
     bool eof_wanted_ = false;
     bool eof_sent_ = false;
+    // When it became over, nothing that was written was dropped.
+    bool all_has_left_ = false;
 
     task<void> writer_;
     std::optional<std::uint64_t> reader_id_;

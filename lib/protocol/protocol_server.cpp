@@ -24,6 +24,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 
 namespace tendril {
@@ -96,6 +97,7 @@ private:
     void accept_one(error_code& error);
 
     home_hub const home_;
+    std::uint64_t const forks_ = forks_until_now();
     std::unique_ptr<stream_source> const source_;
     protocol_factory factory_;
     protocol_options const options_;
@@ -197,6 +199,12 @@ void protocol_server_state::end() noexcept {
     home_.require_own_thread_to_destroy("a protocol_server");
     // With its hub, all of its tasks have gone.
     if (!home_.exists()) {
+        return;
+    }
+    // In the child of a fork nobody is there to be waited for; what is closed is the child's copy.
+    if (forks_ != forks_until_now()) {
+        source_->close();
+        for_each([](served_protocol& each) { each.connection->abort(); });
         return;
     }
     stop();

@@ -69,6 +69,7 @@ public:
     stream_server_statistics numbers_here(std::size_t index);
     stream_server_statistics last_numbers(std::size_t index);
     bool is_served_here() const noexcept;
+    bool is_of_parent() const noexcept { return forks_ != forks_until_now(); }
 
     hub_group& hubs;
     // Immutable once it has started.
@@ -90,6 +91,7 @@ private:
     bool is_full() const noexcept;
     void count_out(std::size_t index) noexcept;
 
+    std::uint64_t const forks_ = forks_until_now();
     std::shared_ptr<handlers_made_by> handlers_;
     server_group_options const options_;
     std::vector<served_hub> at_;
@@ -217,17 +219,17 @@ bool served_group::serve_until_told(std::size_t index) {
 }
 
 stream_server::handler served_group::handler_for(std::size_t index) {
-    return
-        [my = shared_from_this(), index, own = handlers_->make(index)](tcp_stream& stream) mutable {
-            bool const is_counted = my->options_.how == dividing::hand_over;
-            scope_exit const leave{[&] {
-                if (is_counted) {
-                    my->count_out(index);
-                }
-            }};
-            *serves_for = my.get();
-            own(stream);
-        };
+    return [my = shared_from_this(), index,
+            own = handlers_->make(index)](served_stream& stream) mutable {
+        bool const is_counted = my->options_.how == dividing::hand_over;
+        scope_exit const leave{[&] {
+            if (is_counted) {
+                my->count_out(index);
+            }
+        }};
+        *serves_for = my.get();
+        own(stream);
+    };
 }
 
 stream_server_options served_group::options_for_each() const {
@@ -236,10 +238,15 @@ stream_server_options served_group::options_for_each() const {
     return each;
 }
 
-// With a limit it hands over one after the other, and waits for room before it goes on.
+// With a limit it hands over one after the other, and waits for room before it goes on. Who is
+// there is the business of whoever serves.
 stream_server_options served_group::options_for_acceptor() const {
     stream_server_options own = options_.each;
     own.max_connections = options_.each.max_connections == 0 ? 0 : 1;
+    own.max_connections_per_address = 0;
+    own.proxy = proxy_protocol::none;
+    own.tell_connection = false;
+    own.on_error = {};
     return own;
 }
 
@@ -341,7 +348,8 @@ server_group::server_group(
 }
 
 server_group::~server_group() {
-    if (running_ == nullptr) {
+    // In the child of a fork nobody is there to end anything, and mutexes may be locked.
+    if (running_ == nullptr || running_->is_of_parent()) {
         return;
     }
     running_->begin_end(std::chrono::nanoseconds{0});
@@ -364,7 +372,7 @@ void server_group::start() {
 }
 
 bool server_group::stop_after(std::chrono::nanoseconds grace) {
-    if (running_ == nullptr) {
+    if (running_ == nullptr || running_->is_of_parent()) {
         return true;
     }
     // The object may be destroyed while this waits.
@@ -382,7 +390,7 @@ bool server_group::stop_after(std::chrono::nanoseconds grace) {
 }
 
 bool server_group::running() const noexcept {
-    return running_ != nullptr && !running_->ending && !hubs_.closed();
+    return running_ != nullptr && !running_->ending && !running_->is_of_parent() && !hubs_.closed();
 }
 
 tcp_endpoint server_group::local_endpoint() const {
@@ -394,7 +402,7 @@ tcp_endpoint server_group::local_endpoint() const {
 server_group_statistics server_group::statistics() const {
     server_group_statistics all;
     auto const asked = running_;
-    if (asked == nullptr) {
+    if (asked == nullptr || asked->is_of_parent()) {
         return all;
     }
     try {
@@ -409,9 +417,7 @@ server_group_statistics server_group::statistics() const {
         }
     }
     for (stream_server_statistics const& each : all.each) {
-        all.total.connections += each.connections;
-        all.total.accepted += each.accepted;
-        all.total.accept_errors += each.accept_errors;
+        all.total += each;
     }
     return all;
 }

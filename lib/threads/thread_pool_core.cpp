@@ -28,14 +28,15 @@ namespace tendril {
 namespace detail {
 namespace {
 
-// How many forks lie between the first process and this one.
-std::atomic<unsigned> forks_until_now{0};
+// How many forks lie between the first process and this one. Not `forks_until_now()`: a pool may be
+// used where there are no greenlets, and their count begins with the first.
+std::atomic<unsigned> forks_of_process{0};
 std::atomic_flag making_anew = ATOMIC_FLAG_INIT;
 
 thread_local thread_job const* job_of_this_thread = nullptr;
 
 void count_fork() noexcept {
-    forks_until_now.fetch_add(1);
+    forks_of_process.fetch_add(1);
     making_anew.clear();
 }
 
@@ -94,7 +95,7 @@ thread_pool_core::~thread_pool_core() {
 }
 
 unsigned thread_pool_core::present_process() noexcept {
-    return forks_until_now.load(std::memory_order_relaxed);
+    return forks_of_process.load(std::memory_order_relaxed);
 }
 
 void thread_pool_core::make_anew() noexcept {

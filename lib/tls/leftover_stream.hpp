@@ -25,6 +25,7 @@ public:
     void shutdown_send(error_code& error) { stream_.shutdown_send(error); }
     void shutdown_send() { stream_.shutdown_send(); }
     void close() { stream_.close(); }
+    void abort() { stream_.abort(); }
     bool is_open() const { return stream_.is_open(); }
     any_stream::executor_type get_executor() const { return stream_.get_executor(); }
     leftover_stream& lowest_layer() noexcept { return *this; }

@@ -357,13 +357,9 @@ void tls_core::abandon() noexcept {
     drop_below();
 }
 
-// The end of a TLS stream below would have to wait, so that one is abandoned, too.
+// The orderly end of a stream below might have to wait.
 void tls_core::drop_below() noexcept {
-    if (auto* const nested = below.target<tls_stream>()) {
-        *nested = tls_stream{};
-    } else {
-        below.close();
-    }
+    below.abort();
     shaken_.wake_all();
 }
 

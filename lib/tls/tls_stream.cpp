@@ -247,6 +247,14 @@ void tls_stream::close() {
     }
 }
 
+void tls_stream::abort() {
+    if (core_ != nullptr && core_->stage != detail::tls_stage::closed) {
+        core_->require_thread();
+        tls_user const alive{*core_};
+        core_->abandon();
+    }
+}
+
 void tls_stream::shutdown_until(error_code& error, deadline limit) {
     check_interruption();
     error = refusal_of_both(core_);

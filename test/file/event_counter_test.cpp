@@ -9,6 +9,7 @@
 #include <limits>
 #include <memory>
 #include <thread>
+#include <utility>
 
 namespace {
 
@@ -83,4 +84,13 @@ TENDRIL_HUB_TEST(event_counter, a_counter_that_is_full_says_so) {
     counter.add(std::numeric_limits<std::uint64_t>::max() - 1);
     EXPECT_TRUE(test::code_of([&] { counter.add(); }).failed());
     EXPECT_EQ(counter.wait(), std::numeric_limits<std::uint64_t>::max() - 1);
+}
+
+TENDRIL_HUB_TEST(event_counter, one_that_was_moved_is_the_same_counter) {
+    event_counter first{{.initial = 3}};
+    event_counter moved{std::move(first)};
+    EXPECT_EQ(moved.try_wait(), 3U);
+    event_counter other{{.initial = 5}};
+    moved = std::move(other);
+    EXPECT_EQ(moved.try_wait(), 5U);
 }

@@ -169,3 +169,28 @@ TENDRIL_HUB_TEST(file_contents, what_is_sent_from_a_disk_is_read_by_a_thread_fir
     pair.here.close();
     EXPECT_EQ(heard.get(), text);
 }
+
+TENDRIL_HUB_TEST(file_contents, a_file_that_is_closed_is_not_sent) {
+    test::unix_pair pair = test::connected_unix_pair();
+    own_folder const place;
+    write_file(place.file("sent"), "text");
+    auto from = file::open(place.file("sent"));
+    from.close();
+    error_code error;
+    EXPECT_EQ(send_file(pair.here, from, error, 0, 4), 0U);
+    EXPECT_EQ(error, errc::closed);
+    EXPECT_EQ(test::code_of([&] { send_file(pair.here, from); }), errc::closed);
+}
+
+TENDRIL_HUB_TEST(file_contents, a_file_that_became_shorter_is_sent_as_far_as_it_goes) {
+    own_folder const place;
+    write_file(place.file("sent"), "0123456789");
+    auto const from = file::open(place.file("sent"));
+    system_calls table = kernel();
+    table.sendfile = [](int, int, off_t*, std::size_t) -> ssize_t { return 0; };
+    replaced_system_calls const in_place{table};
+    test::unix_pair pair = test::connected_unix_pair();
+    error_code error;
+    EXPECT_EQ(send_file(pair.here, from, error, 0, 10), 0U);
+    EXPECT_FALSE(error.failed());
+}

@@ -12,6 +12,7 @@
 
 #include <boost/asio/error.hpp>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <array>
@@ -375,4 +376,17 @@ TENDRIL_TEST(file, a_thread_without_a_hub_uses_files_too) {
         text = get_from(both);
     }}.join();
     EXPECT_EQ(text, "no hub");
+}
+
+TENDRIL_HUB_TEST(file, one_that_takes_the_place_of_another_closes_it) {
+    own_folder const place;
+    auto first = file::open(place.file("first"), {.write = true, .create = true});
+    auto second = file::open(place.file("second"), {.write = true, .create = true});
+    put_in(second, "second");
+    int const descriptor = first.native_handle();
+    first = std::move(second);
+    EXPECT_NE(first.native_handle(), descriptor);
+    EXPECT_EQ(first.tell(), 6U);
+    EXPECT_EQ(::fcntl(descriptor, F_GETFD), -1);
+    EXPECT_EQ(&first.get_executor().context(), &this_hub().context());
 }

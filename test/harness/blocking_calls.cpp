@@ -188,6 +188,7 @@ calls every_blocking_call() {
     add_calls_of_future(all);
     add_calls_of_scopes(all);
     add_calls_of_together(all);
+    add_calls_of_signals(all);
     add_calls_of_spawn(all);
     add_calls_of_streams(all);
     add_calls_of_io(all);
@@ -195,6 +196,16 @@ calls every_blocking_call() {
     add_calls_of_names(all);
     add_calls_of_files(all);
     add_calls_of_connections(all);
+    add_calls_of_servers(all);
+    add_calls_of_http(all);
+    return all;
+}
+
+calls every_call_that_stops_time() {
+    calls all;
+    add_calls_of_disks(all);
+    add_calls_of_hubs(all);
+    add_calls_of_runs(all);
     return all;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// Every call of the floors hub to protocol that may wait, in one form, for
+// Every call of the floors hub to server that may wait, in one form, for
 // tests that try something on all of them.
 
 #include <tendril/hub/deadline.hpp>
@@ -52,9 +52,9 @@ struct blocking_call {
     bool stops_later = false;
     /// Whether it can be called again after it was interrupted.
     bool repeatable = true;
-    /// Whether everything that it makes of others' can fail for want of memory: Asio's services of
-    /// signals stay half made then.
-    bool survives_want_of_memory = true;
+    /// Whether time stands still while somebody is in it, because another thread or process is at
+    /// work (testing/virtual_clock.hpp), which does not end before it is given.
+    bool stops_time = false;
     /// What happens between the beginning of the waits and the wish.
     std::function<void()> prepare = nullptr;
 };
@@ -64,8 +64,11 @@ using call_maker = std::function<blocking_call()>;
 
 using calls = std::vector<call_maker>;
 
-/// All of them.
+/// All of them but those in which time stands still.
 calls every_blocking_call();
+
+/// And those.
+calls every_call_that_stops_time();
 
 // In parts, each in a file of its own.
 void add_calls_of_sync(calls& all);
@@ -75,6 +78,7 @@ void add_calls_of_datagrams(calls& all);
 void add_calls_of_future(calls& all);
 void add_calls_of_scopes(calls& all);
 void add_calls_of_together(calls& all);
+void add_calls_of_signals(calls& all);
 void add_calls_of_spawn(calls& all);
 void add_calls_of_streams(calls& all);
 void add_calls_of_io(calls& all);
@@ -82,6 +86,13 @@ void add_calls_of_protocol(calls& all);
 void add_calls_of_names(calls& all);
 void add_calls_of_files(calls& all);
 void add_calls_of_connections(calls& all);
+void add_calls_of_servers(calls& all);
+void add_calls_of_http(calls& all);
+
+// The others, in parts too.
+void add_calls_of_disks(calls& all);
+void add_calls_of_hubs(calls& all);
+void add_calls_of_runs(calls& all);
 
 /// Adds a call in two forms, without a limit and with one. `make(timed)` makes it.
 template <typename F>

@@ -4,11 +4,15 @@
 #include <tendril/process/pipeline.hpp>
 #include <tendril/process/process.hpp>
 
+#include <chrono>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace tendril::test {
 namespace {
+
+using namespace std::chrono_literals;
 
 // Floor process: children. What is given to those who wait is the child's end, which a kernel tells
 // at once when it has been waited for here.
@@ -55,6 +59,20 @@ blocking_call communicated(bool timed) {
     return made;
 }
 
+// The signal that asks it to end stays pending, because it has been stopped.
+call_maker asked_to_end() {
+    return [] {
+        auto const child = std::make_shared<process>(waiting_child());
+        suspend_and_wait(child->pid());
+        return blocking_call{
+            .name = "process::stop",
+            .take = [=](deadline) { return child->stop(1h).known(); },
+            .give = [=] { kill_and_wait(child->pid()); },
+            .to_wishes = answer::given_late,
+        };
+    };
+}
+
 blocking_call all_ended(bool timed) {
     auto const stages = std::make_shared<pipeline>(
         std::vector<process_options>{waiting_child(), {.program = "sleep", .arguments = {"1e6"}}});
@@ -73,12 +91,42 @@ blocking_call all_ended(bool timed) {
     };
 }
 
+blocking_call all_communicated(bool timed) {
+    process_options last{.program = "sleep", .arguments = {"1e6"}};
+    last.output = redirection::pipe();
+    auto const stages = std::make_shared<pipeline>(
+        std::vector<process_options>{waiting_child(), std::move(last)});
+    return {
+        .name = "pipeline::communicate",
+        .take =
+            [=](deadline limit) {
+                if (!timed) {
+                    return stages->communicate().statuses.size() == 2;
+                }
+                try {
+                    return stages->communicate_until({}, limit).statuses.size() == 2;
+                } catch (process_timed_out const&) {
+                    return false;
+                }
+            },
+        .give =
+            [=] {
+                kill_and_wait(stages->stage(0).pid());
+                kill_and_wait(stages->stage(1).pid());
+            },
+        .to_wishes = answer::given_late,
+        .alone = true,
+    };
+}
+
 }  // namespace
 
 void add_calls_of_children(calls& all) {
     add_both(all, ended);
     add_both(all, communicated);
     add_both(all, all_ended);
+    add_both(all, all_communicated);
+    all.push_back(asked_to_end());
 }
 
 }  // namespace tendril::test

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // What is made of several waits: connecting by name, protocols at both ends; and
-// what waits for somebody else's code, or for a signal.
+// what waits for somebody else's code.
 #include <harness/blocking_calls.hpp>
-#include <tendril/hub/run.hpp>
 #include <tendril/io/async_task.hpp>
 #include <tendril/io/await_coroutine.hpp>
 #include <tendril/io/context_bound.hpp>
@@ -12,19 +11,17 @@
 #include <tendril/net/tcp_listener.hpp>
 #include <tendril/net/tcp_stream.hpp>
 #include <tendril/net/udp_socket.hpp>
-#include <tendril/process/signal_set.hpp>
 #include <tendril/protocol/connect_protocol.hpp>
 #include <tendril/protocol/protocol_server.hpp>
+#include <tendril/server/stream_server.hpp>
 #include <tendril/sync/event.hpp>
 
 #include <boost/asio/experimental/channel.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <csignal>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -200,18 +197,18 @@ call_maker for_await() {
     };
 }
 
-// A task that ends when it is told to.
+// A task that ends when it is told to. It may begin when this is gone.
 struct told_task {
-    event told;
-    task<int> waiting = spawn([this] {
-        told.wait();
+    std::shared_ptr<event> told = std::make_shared<event>();
+    task<int> waiting = spawn([told = told] {
+        told->wait();
         return 7;
     });
 
     told_task() = default;
     told_task(told_task const&) = delete;
     told_task& operator=(told_task const&) = delete;
-    ~told_task() { told.set(); }
+    ~told_task() { told->set(); }
 };
 
 template <typename Take>
@@ -221,36 +218,11 @@ call_maker for_task_of_asio(char const* name, Take take) {
         return blocking_call{
             .name = name,
             .take = [=](deadline) { return take(one->waiting); },
-            .give = [=] { one->told.set(); },
+            .give = [=] { one->told->set(); },
             .to_wishes = answer::given_late,
             .stops_later = true,
         };
     };
-}
-
-call_maker for_signal() {
-    return [] {
-        auto const signals = std::make_shared<signal_set>(std::initializer_list<int>{SIGUSR1});
-        return blocking_call{
-            .name = "signal_set::wait",
-            .take = [=](deadline) { return signals->wait() == SIGUSR1; },
-            .give = [signals] { std::raise(SIGUSR1); },
-            .give_on = [] { std::raise(SIGUSR1); },
-            .to_wishes = answer::given_late,
-            .alone = true,
-            .stops_later = true,
-            .survives_want_of_memory = false,
-        };
-    };
-}
-
-// What is kept for the process is made before anybody counts.
-void catch_a_signal_once() {
-    static bool const done = [] {
-        std::thread{[] { run([] { signal_set const once{SIGUSR1}; }); }}.join();
-        return true;
-    }();
-    static_cast<void>(done);
 }
 
 }  // namespace
@@ -269,6 +241,9 @@ void add_calls_of_connections(calls& all) {
     all.push_back(by_name("serve_protocol", [](named_host&) {
         serve_protocol("one.test:0", [] { return std::make_shared<silent_protocol>(); });
     }));
+    all.push_back(by_name("stream_server::start", [](named_host&) {
+        stream_server{"one.test:0", [](tcp_stream&) {}}.start();
+    }));
     all.push_back(for_connect_protocol());
     all.push_back(for_await());
     all.push_back(for_task_of_asio(
@@ -277,8 +252,6 @@ void add_calls_of_connections(calls& all) {
         async_join(one, use_greenlet);
         return true;
     }));
-    catch_a_signal_once();
-    all.push_back(for_signal());
 }
 
 }  // namespace tendril::test

@@ -16,8 +16,7 @@
 namespace tendril::test {
 namespace {
 
-// Floor file: pipes, counters, and several descriptors. (Files wait for threads, whose matrix is
-// thread_pool_kill_matrix_test.cpp.)
+// Floor file: pipes, counters, and several descriptors. (Files: blocking_calls_disk.cpp.)
 
 struct open_pipe {
     pipe_ends ends = make_pipe();

@@ -48,6 +48,14 @@ inline void kill_and_wait(pid_t number) {
     wait_for_zombie(number);
 }
 
+/// Suspends a child and waits until the kernel has done so: it gets no signal then but SIGKILL.
+inline void suspend_and_wait(pid_t number) {
+    ::kill(number, SIGSTOP);
+    siginfo_t told;
+    while (::waitid(P_PID, static_cast<id_t>(number), &told, WSTOPPED | WNOWAIT) != 0 &&
+           errno == EINTR) {}
+}
+
 /// Says whether this process has a child of that number, running or not.
 inline bool is_child(pid_t number) {
     siginfo_t told;
@@ -58,6 +66,11 @@ inline bool is_child(pid_t number) {
 inline bool has_children() {
     siginfo_t told;
     return ::waitid(P_ALL, 0, &told, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/// Waits for all children of this process, each of which must be about to end.
+inline void wait_for_all_children() {
+    while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {}
 }
 
 }  // namespace tendril::test

@@ -8,8 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
+#include <iterator>
 
 namespace tendril::test {
 
@@ -25,6 +28,12 @@ inline constexpr bool can_make_threads_in_a_child = can_go_on_in_a_child && !TEN
     char const* const program = holds ? "true" : "false";
     ::execlp(program, program, nullptr);
     ::_exit(1);
+}
+
+/// How many descriptors this process has open, and one more.
+inline std::size_t count_of_descriptors() {
+    std::filesystem::directory_iterator const all{"/proc/self/fd"};
+    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
 /// Waits for a child. Returns whether it has ended with `end_child(true)`.

@@ -7,11 +7,14 @@
 #include <harness/failing_allocations.hpp>
 #include <harness/hubs.hpp>
 #include <tendril/hub/alarm.hpp>
+#include <tendril/scope/cancel_scope.hpp>
 
 #include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <map>
 #include <optional>
+#include <string>
 
 namespace tendril::test::kill_matrix {
 
@@ -81,6 +84,8 @@ struct manner {
     std::function<deadline()> limit = [] { return deadline::after(1h); };
     std::optional<std::chrono::milliseconds> outer_limit = std::nullopt;
     bool wished_before = false;
+    // It is made in a scope, with this limit.
+    std::optional<std::chrono::milliseconds> scope_limit = std::nullopt;
     bool shielded = false;
     place where = place::its_function;
     int attempts = 1;
@@ -89,7 +94,9 @@ struct manner {
 // One cell, in a hub of its own.
 class trial {
 public:
-    trial(call_maker const& make, manner how) : how_{std::move(how)} {
+    trial(call_maker const& make, manner how, virtual_clock& clock)
+        : clock_{clock},
+          how_{std::move(how)} {
         in_the_hub([&] { call = make(); });
         first_ = this_hub().spawn_raw([this] { run_first(); });
         if (!call.alone) {
@@ -112,6 +119,14 @@ public:
         return *(nested_.block() != nullptr ? nested_ : first_).block();
     }
 
+    // Lets time pass, by hand where it stands still.
+    void pass(std::chrono::nanoseconds time) {
+        if (call.stops_time) {
+            this_hub().call_soon([this, time] { clock_.advance(time); });
+        }
+        sleep_for(time);
+    }
+
     // Lets everything go on to its end.
     void finish() {
         yield();
@@ -128,6 +143,8 @@ public:
     blocking_call call;
     wish kill{"kill"};
     wish second{"second"};
+    // Around the call, if it is to be made in one.
+    std::optional<cancel_scope> scope;
     transcript seen;
     std::string next_end = "waits";
     bool at_rest = true;
@@ -141,6 +158,9 @@ private:
         }
         if (how_.shielded) {
             shield.emplace();
+        }
+        if (how_.scope_limit) {
+            scope.emplace(cancel_scope_options{.limit = deadline::after(*how_.scope_limit)});
         }
         if (how_.outer_limit) {
             outer.emplace(*how_.outer_limit);
@@ -177,7 +197,13 @@ private:
         return "nowhere";
     }
 
-    bool take() const { return call.take(how_.limit()); }
+    bool take() {
+        if (!scope) {
+            return call.take(how_.limit());
+        }
+        std::optional<bool> const got = scope->run([this] { return call.take(how_.limit()); });
+        return got ? *got : throw std::string{"scope"};
+    }
 
     std::string end_in_a_handler() {
         std::string word;
@@ -222,6 +248,7 @@ private:
         });
     }
 
+    virtual_clock& clock_;
     manner how_;
     greenlet first_;
     greenlet next_;
@@ -281,6 +308,19 @@ inline judge limited(std::string word) {
     };
 }
 
+// A scope that is cancelled: it says nothing any more when the call was made.
+inline judge scoped(bool given_before) {
+    return [=](blocking_call const& call) {
+        if (call.to_wishes == answer::either) {
+            return outcomes{{"scope"}, {"got it"}};
+        }
+        bool const late = call.to_wishes == answer::given_late ||
+            call.to_wishes == answer::ends_before_time;
+        bool const ends = given_before ? late : !waits_on(call);
+        return outcomes{ends ? transcript{"scope"} : transcript{"got it"}};
+    };
+}
+
 inline bool ends_with_the_wish(blocking_call const& call) {
     return !waits_on(call) && call.to_wishes != answer::either;
 }
@@ -334,7 +374,7 @@ inline std::string run_cell(call_maker const& make, way const& tried, bool& appl
     leak_check const before;
     virtual_clock jumping;
     run({.clock = &jumping}, [&] {
-        trial cell{make, tried.how()};
+        trial cell{make, tried.how(), jumping};
         applies = tried.applies(cell.call);
         if (!applies) {
             give(cell);
@@ -362,19 +402,32 @@ inline std::string try_cell(call_maker const& make, way const& tried, bool& appl
     return kept == 0 ? "" : std::to_string(kept) + " objects are left";
 }
 
+// How many cells there were of each way that was tried.
+inline std::map<std::string, int>& cells_of_ways() {
+    static std::map<std::string, int> all;
+    return all;
+}
+
+inline void count_cells(int cells, char const* name) {
+    cells_of_ways()[name] = cells;
+    std::printf("%d cells: %s\n", cells, name);
+}
+
 // Tries a way on every call, and says how many cells that were.
 inline void try_way(way const& tried) {
     int cells = 0;
-    auto const calls = every_blocking_call();
-    bool warm = true;
-    // What is made once for the thread is made before.
-    static_cast<void>(run_cell(calls.front(), tried, warm));
-    for (call_maker const& make : calls) {
-        bool applies = true;
-        EXPECT_EQ(try_cell(make, tried, applies), "") << tried.name;
-        cells += applies ? 1 : 0;
+    for (auto const list : {every_blocking_call, every_call_that_stops_time}) {
+        calls const some = list();
+        bool warm = true;
+        // What is made once for the thread is made before.
+        static_cast<void>(run_cell(some.front(), tried, warm));
+        for (call_maker const& make : some) {
+            bool applies = true;
+            EXPECT_EQ(try_cell(make, tried, applies), "") << tried.name;
+            cells += applies ? 1 : 0;
+        }
     }
-    std::printf("%d cells: %s\n", cells, tried.name);
+    count_cells(cells, tried.name);
     EXPECT_GT(cells, 10) << tried.name;
 }
 

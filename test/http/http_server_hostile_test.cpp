@@ -5,8 +5,13 @@
 #include <tendril/http/http_server.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/support/random.hpp>
+#include <tendril/sync/event.hpp>
 
 #include <boost/asio/error.hpp>
+
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <chrono>
 #include <string>
@@ -35,6 +40,21 @@ public:
         start();
     }
 };
+
+// How many bytes wait in this process at the socket whose other end is `peer`.
+int waiting_at_the_other_end_of(tcp_stream& peer) {
+    for (int descriptor = 3; descriptor < 256; ++descriptor) {
+        sockaddr_in other{};
+        socklen_t size = sizeof other;
+        int waiting = 0;
+        if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&other), &size) == 0 &&
+            ntohs(other.sin_port) == peer.local_endpoint().port() &&
+            ::ioctl(descriptor, FIONREAD, &waiting) == 0) {
+            return waiting;
+        }
+    }
+    return -1;
+}
 
 // Requests of every kind, to be cut in two and to be spoilt.
 std::vector<std::string> const requests{
@@ -195,16 +215,33 @@ TENDRIL_HUB_TEST(http_server, a_client_may_vanish_after_any_byte_of_its_request)
     EXPECT_TRUE(errors.texts.empty()) << errors.texts.front();
 }
 
-TENDRIL_HUB_TEST(http_server, a_request_that_was_cut_off_reaches_no_handler) {
+TENDRIL_HUB_TEST(http_server, a_head_that_was_cut_off_reaches_no_handler) {
     echoing_server web;
-    for (std::string const& request : {requests[0], requests[3], requests[5]}) {
+    http_client gone{web};
+    gone.send(requests[0].substr(0, requests[0].size() - 1));
+    gone.stream.shutdown_send();
+    EXPECT_EQ(gone.drain(), boost::asio::error::eof);
+    EXPECT_EQ(gone.rest(), "");
+    EXPECT_EQ(web.statistics().answered, 0U);
+}
+
+TENDRIL_HUB_TEST(http_server, a_body_that_was_cut_off_is_never_whole) {
+    int whole = 0;
+    http_server web{"127.0.0.1:0", [&](http_request& request, http_response&) {
+                        request.body();
+                        ++whole;
+                    }};
+    web.start();
+    for (std::string const& request : {requests[3], requests[5]}) {
         http_client gone{web};
         gone.send(request.substr(0, request.size() - 1));
         gone.stream.shutdown_send();
+        http_answer const answer = gone.read();
+        EXPECT_EQ(answer.status, 400);
+        EXPECT_TRUE(answer.closes());
         EXPECT_EQ(gone.drain(), boost::asio::error::eof);
-        EXPECT_EQ(gone.rest(), "");
     }
-    EXPECT_EQ(web.statistics().answered, 0U);
+    EXPECT_EQ(whole, 0);
 }
 
 TENDRIL_HUB_TEST(http_server, a_client_may_vanish_in_the_middle_of_its_answer) {
@@ -237,4 +274,30 @@ TENDRIL_HUB_TEST(http_server, a_client_may_vanish_while_its_handler_works) {
     sleep_for(2s);
     EXPECT_EQ(web.statistics().server.connections, 0U);
     EXPECT_TRUE(errors.texts.empty()) << errors.texts.front();
+}
+
+TENDRIL_HUB_TEST(http_server, leaves_requests_where_they_are_while_it_answers_one) {
+    event go;
+    http_server web{"127.0.0.1:0", [&](http_request&, http_response& response) {
+                        go.wait();
+                        response.body("x");
+                    }};
+    web.start();
+    http_client client{web};
+    constexpr std::string_view request = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
+    constexpr int count = 1000;
+    std::string many;
+    for (int number = 0; number < count; ++number) {
+        many += request;
+    }
+    client.send(many);
+    settle();
+    // One read of 2 KiB has brought the first request and some behind it.
+    int const waiting = waiting_at_the_other_end_of(client.stream);
+    EXPECT_GE(waiting, static_cast<int>(many.size()) - 2048);
+    EXPECT_LT(waiting, static_cast<int>(many.size()));
+    go.set();
+    for (int number = 0; number < count; ++number) {
+        ASSERT_EQ(client.read().body, "x") << number;
+    }
 }

@@ -171,6 +171,10 @@ TENDRIL_HUB_TEST(http_server, there_is_exactly_one_host) {
     expect_outcomes({
         {"one", 200, line + "Host: test:80\r\n\r\n"},
         {"IPv6", 200, line + "Host: [::1]:80\r\n\r\n"},
+        {"a later kind of address", 200, line + "Host: [v7.fe80::1]\r\n\r\n"},
+        {"one without a version", 400, line + "Host: [v.fe80]\r\n\r\n"},
+        {"one without an address", 400, line + "Host: [V7.]\r\n\r\n"},
+        {"one without a point", 400, line + "Host: [v7fe80]\r\n\r\n"},
         {"an empty one", 200, line + "Host:\r\n\r\n"},
         {"none", 400, line + "\r\n"},
         {"two", 400, line + "Host: a\r\nHost: b\r\n\r\n"},
@@ -229,18 +233,18 @@ TENDRIL_HUB_TEST(http_server, the_one_coding_is_chunked) {
     expect_outcomes({
         {"chunked", 200, post_with(coding + "chunked\r\n", body)},
         {"in other letters", 200, post_with(coding + "ChunKed\r\n", body)},
-        {"another coding", 501, post_with(coding + "gzip\r\n", body)},
+        {"another coding", 400, post_with(coding + "gzip\r\n", body)},
         {"another one before", 501, post_with(coding + "gzip, chunked\r\n", body)},
-        {"another one behind", 501, post_with(coding + "chunked, gzip\r\n", body)},
-        {"chunked twice", 501, post_with(coding + "chunked, chunked\r\n", body)},
+        {"another one behind", 400, post_with(coding + "chunked, gzip\r\n", body)},
+        {"chunked twice", 400, post_with(coding + "chunked, chunked\r\n", body)},
         {"in two fields", 400, post_with(coding + "chunked\r\n" + coding + "chunked\r\n", body)},
         {"hidden in a second field", 501,
          post_with(coding + "x\r\n" + coding + "chunked\r\n", body)},
         {"a longer word", 501, post_with(coding + "xchunked\r\n", body)},
-        {"with a parameter", 501, post_with(coding + "chunked;a=b\r\n", body)},
-        {"in quotes", 501, post_with(coding + "\"chunked\"\r\n", body)},
-        {"nothing", 501, post_with(coding + "\r\n", body)},
-        {"identity", 501, post_with(coding + "identity\r\n", body)},
+        {"with a parameter", 400, post_with(coding + "chunked;a=b\r\n", body)},
+        {"in quotes", 400, post_with(coding + "\"chunked\"\r\n", body)},
+        {"nothing", 400, post_with(coding + "\r\n", body)},
+        {"identity", 400, post_with(coding + "identity\r\n", body)},
         {"a vertical tab before it", 400, post_with(coding + "\vchunked\r\n", body)},
         {"a space before the colon", 400, post_with("Transfer-Encoding : chunked\r\n", body)},
         {"in the old version", 400, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n" + body},
@@ -316,18 +320,9 @@ TENDRIL_HUB_TEST(http_server, fields_about_the_connection_change_nothing_else) {
         {"framing named as hop by hop", 200, post_with(body + "Connection: content-length\r\n")},
         {"an unknown upgrade", 200, get_with("Connection: Upgrade\r\nUpgrade: h2c\r\n")},
         {"an upgrade with a body", 200, post_with(body + "Upgrade: websocket\r\n")},
-        {"an unknown method", 200, "BREW / HTTP/1.1\r\nHost: test\r\n\r\n"},
+        {"an unknown method", 501, "BREW / HTTP/1.1\r\nHost: test\r\n\r\n"},
         {"a tunnel", 501, "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n"},
     });
-}
-
-TENDRIL_HUB_TEST(http_server, a_refused_head_request_gets_no_body) {
-    watching_server web;
-    http_client client{web};
-    client.send("HEAD / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
-    EXPECT_EQ(client.read(true).status, 400);
-    client.drain();
-    EXPECT_EQ(client.rest(), "");
 }
 
 TENDRIL_HUB_TEST(http_server, a_refusal_does_not_look_like_the_answer_to_the_request_before) {
@@ -353,4 +348,29 @@ TENDRIL_HUB_TEST(http_server, a_target_may_be_absolute) {
         seen += ' ';
     }
     EXPECT_EQ(seen, "/a/b?c /? /?c /a://b/? ");
+}
+
+TENDRIL_HUB_TEST(http_server, a_refusal_of_a_head_request_has_no_body) {
+    watching_server web;
+    for (char const* request :
+         {"HEAD /a#b HTTP/1.1\r\nHost: test\r\n\r\n", "HEAD /a b HTTP/1.1\r\nHost: test\r\n\r\n",
+          "HEAD /\x01 HTTP/1.1\r\nHost: test\r\n\r\n", "HEAD / HTTP/1.1\r\n\r\n",
+          "HEAD / HTTP/2.0\r\nHost: test\r\n\r\n", "HEAD  / HTTP/1.1\r\n",
+          "HEAD / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"}) {
+        http_client client{web};
+        client.send(request);
+        http_answer const answer = client.read(true);
+        EXPECT_EQ(answer.field("Content-Length"), answer.status == 400 ? "12" : "27") << request;
+        EXPECT_EQ(client.drain(), boost::asio::error::eof);
+        EXPECT_EQ(client.rest(), "") << request;
+    }
+}
+
+TENDRIL_HUB_TEST(http_server, a_refused_trace_is_told_what_is_allowed) {
+    watching_server web;
+    http_client client{web};
+    client.send("TRACE / HTTP/1.1\r\nHost: test\r\n\r\n");
+    http_answer const answer = client.read();
+    EXPECT_EQ(answer.status, 405);
+    EXPECT_EQ(answer.field("Allow"), "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 }

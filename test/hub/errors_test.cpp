@@ -4,6 +4,7 @@
 #include <harness/hubs.hpp>
 #include <tendril/hub/errors.hpp>
 #include <tendril/hub/remote.hpp>
+#include <tendril/support/scope_exit.hpp>
 #include <tendril/support/unique_function.hpp>
 #include <tendril/time/sleep.hpp>
 
@@ -15,6 +16,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <type_traits>
 
 namespace {
@@ -216,4 +218,31 @@ TENDRIL_HUB_TEST(errors, a_handler_that_posts_itself_does_not_keep_the_others_wa
     }
     over = true;
     sleep_for(1ms);
+}
+
+// It can be told nothing there, but somebody may hear of it and come to its help.
+TENDRIL_TEST(errors, main_that_waits_in_vain_in_cleanup_is_reported_once) {
+    transcript seen;
+    std::thread helper;
+    run([&] {
+        lone_waiter* waiting = nullptr;
+        this_hub().set_error_handler([&](std::exception_ptr error, std::string_view whose) {
+            seen.push_back(std::string{whose} + ": " + describe(error).substr(0, 28));
+            helper = std::thread{[&waiting, door = this_hub().remote()] {
+                door.post([&waiting] { waiting->wake(); });
+            }};
+        });
+        try {
+            scope_exit const cleanup{[&] {
+                lone_waiter me{"help"};
+                waiting = &me;
+                me.park();
+            }};
+            throw 7;
+        } catch (int) {
+            seen.push_back("went on");
+        }
+    });
+    helper.join();
+    EXPECT_EQ(seen, (transcript{"the hub: tendril::would_block_forever", "went on"}));
 }

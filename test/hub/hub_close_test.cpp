@@ -8,6 +8,8 @@
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/time/sleep.hpp>
 
+#include <boost/asio/io_context.hpp>
+
 #include <algorithm>
 #include <functional>
 #include <memory>
@@ -333,6 +335,27 @@ TENDRIL_TEST(hub_close, reports_once_and_leaves_cleanup_that_waits_for_what_can_
     ASSERT_EQ(errors.size(), 1U);
     EXPECT_TRUE(contains(errors[0], "the hub closes, and cleanup waits")) << errors[0];
     EXPECT_TRUE(contains(errors[0], "waits for what never comes")) << errors[0];
+}
+
+TENDRIL_TEST(hub_close, an_embedded_one_leaves_cleanup_that_waits_in_vain_as_well) {
+    transcript errors;
+    std::thread{[&] {
+        bool const leaks_are_checked = &__lsan_disable != nullptr;
+        if (leaks_are_checked) {
+            __lsan_disable();
+        }
+        boost::asio::io_context io;
+        hub mine{io, embedded};
+        test::collect_errors(errors);
+        mine.spawn_raw([] {
+            waits_for_ever_when_destroyed const cleanup;
+            sleep_for(1h);
+        });
+        io.poll();
+        mine.close();
+    }}.join();
+    ASSERT_EQ(errors.size(), 1U);
+    EXPECT_TRUE(contains(errors[0], "the hub closes, and cleanup waits")) << errors[0];
 }
 
 TENDRIL_TEST(hub_close, reports_and_leaves_cleanup_in_vain_of_one_suspended_by_hand) {

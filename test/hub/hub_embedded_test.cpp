@@ -281,4 +281,38 @@ TENDRIL_TEST(hub, an_embedded_one_uses_no_processor_time_while_it_waits) {
     EXPECT_LE(mine.statistics().turns, 4u);
 }
 
+TENDRIL_TEST(hub, whoever_idles_in_an_embedded_one_goes_on_when_the_others_wait) {
+    io_context io;
+    hub mine{io, embedded};
+    transcript seen;
+    mine.spawn_raw([&] {
+        idle();
+        seen.push_back("idled");
+    });
+    mine.spawn_raw([&] {
+        for (int count = 0; count < 3; ++count) {
+            seen.push_back("step");
+            yield();
+        }
+    });
+    boost::asio::post(io, [&] { seen.push_back("handler"); });
+    io.run();
+    ASSERT_EQ(seen.size(), 5u);
+    EXPECT_EQ(seen.back(), "idled");
+}
+
+TENDRIL_TEST(hub, two_may_idle_in_an_embedded_one) {
+    io_context io;
+    hub mine{io, embedded};
+    int idled = 0;
+    for (int count = 0; count < 2; ++count) {
+        mine.spawn_raw([&] {
+            idle();
+            ++idled;
+        });
+    }
+    io.run();
+    EXPECT_EQ(idled, 2);
+}
+
 }  // namespace

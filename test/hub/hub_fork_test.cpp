@@ -208,6 +208,22 @@ TEST_F(fork_of_a_hub, a_greenlet_that_ends_in_the_child_leaves_main_with_misuse)
     });
 }
 
+TEST_F(fork_of_a_hub, a_reset_gives_up_three_descriptors_or_none) {
+    run([] {
+        sleep_for(1ms);
+        EXPECT_TRUE(holds_in_a_child([] {
+            auto const before = tendril::test::count_of_descriptors();
+            this_hub().reset_after_fork();
+            return tendril::test::count_of_descriptors() == before + 3;
+        }));
+        EXPECT_TRUE(holds_in_a_child([] {
+            auto const before = tendril::test::count_of_descriptors();
+            this_hub().reset_after_fork(fork_descriptors::keep);
+            return tendril::test::count_of_descriptors() == before;
+        }));
+    });
+}
+
 TEST_F(fork_of_a_hub, a_child_of_a_child_can_be_reset_too) {
     run([] {
         EXPECT_TRUE(holds_in_a_child([] {

@@ -113,3 +113,23 @@ TENDRIL_TEST(hub_group_faults, a_system_that_does_not_tell_its_processors_is_an_
         }
     }
 }
+
+// It is called on the threads of the group, so the table of pairs does not reach it.
+TENDRIL_TEST(hub_group_faults, a_thread_that_cannot_be_pinned_is_an_error) {
+    static int code;
+    system_calls table = kernel();
+    table.sched_setaffinity = [](pid_t, std::size_t, cpu_set_t const*) {
+        errno = code;
+        return -1;
+    };
+    replaced_system_calls const until_end{table};
+    for (int const each : {EFAULT, EINVAL, EPERM, ESRCH, ENOSYS, EACCES}) {
+        code = each;
+        try {
+            hub_group const hubs{{.size = 2, .pinned = true}};
+            ADD_FAILURE() << "it was made";
+        } catch (std::system_error const& error) {
+            EXPECT_EQ(error.code().value(), code);
+        }
+    }
+}

@@ -259,16 +259,6 @@ TENDRIL_TEST(hub_group, is_not_made_when_a_hub_cannot_be) {
         test::outcome_of([&] { hub_group{{.size = 3, .options_for = refuse}}; }), "no options");
 }
 
-TENDRIL_TEST(hub_group, is_not_made_when_a_thread_cannot_be_pinned) {
-    system_calls table = kernel();
-    table.sched_setaffinity = [](pid_t, std::size_t, cpu_set_t const*) {
-        errno = EPERM;
-        return -1;
-    };
-    replaced_system_calls const until_end{table};
-    EXPECT_THROW((hub_group{{.size = 2, .pinned = true}}), std::system_error);
-}
-
 TENDRIL_TEST(hub_group, is_refused_in_a_callback) {
     run([] {
         std::string text;

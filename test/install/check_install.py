@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSL-1.0
 """What is installed is enough, and nothing else is needed.
 
-Installs a build into a temporary folder, and builds and runs consumer/ there, which finds tendril
-with pkg-config, once with the shared and once with the static library.
+Installs a build into a temporary folder, and builds and runs consumer/ there, once with the shared
+and once with the static library: with Meson, with CMake, which finds tendril by its own package, and
+with nothing but pkg-config and the compiler.
 
     check_install.py ROOT BUILD KIND COMPILER...
 
@@ -23,7 +24,7 @@ sys.path.insert(0, str(ROOT / "test/structure"))
 from tree import Problem, Report, Tree  # noqa: E402, the path must be known first
 
 CONSUMER = "test/install/consumer"
-OUTPUT = "the answer is 42\n"
+OUTPUTS = {"main": "the answer is 42\n", "secure": "the answer is a secret\n"}
 NEEDED_FLAGS = ("-fstack-clash-protection", "-ltendril", "-lboost_context", "-pthread")
 
 
@@ -56,6 +57,15 @@ class Installation:
             PKG_CONFIG_PATH=str(self.descriptions[0].parent),
             PKG_CONFIG_SYSROOT_DIR=str(self.folder))
 
+    def libraries(self):
+        """Returns the folder of the libraries."""
+        return self.descriptions[0].parent.parent
+
+    def prefix(self):
+        """Returns the folder that CMake looks into."""
+        (top,) = [path for path in self.folder.rglob("include") if (path / "tendril").is_dir()]
+        return top.parent
+
     def headers(self):
         """Returns the installed headers, from `tendril/` on."""
         (top,) = [path for path in self.folder.rglob("tendril") if path.parent.name == "include"]
@@ -87,33 +97,94 @@ def check_content(report, installation):
          for word in words if word.startswith("/")])
 
 
-def check_consumer(report, installation, kind, compiler, folder):
-    """A program that is built with what is installed."""
-    source, build = folder / "source", folder / "build"
-    shutil.copytree(ROOT / CONSUMER, source)
-    environment = installation.environment(compiler)
-    built, output = run(["meson", "setup", build, source], env=environment)
+class Consumer:
+    """The programs of consumer/, in a folder of their own that outlives the kinds of library."""
+
+    def __init__(self, installation, compiler, folder):
+        self.installation = installation
+        self.compiler = compiler
+        self.folder = folder
+        self.source = folder / "source"
+        shutil.copytree(ROOT / CONSUMER, self.source)
+        self.environment = installation.environment(compiler)
+
+    def run(self, *commands):
+        """Runs commands until one fails. Returns whether all succeeded, and what they printed."""
+        text = ""
+        for command in commands:
+            succeeded, output = run(command, env=self.environment)
+            text += output
+            if not succeeded:
+                return False, text
+        return True, text
+
+    def judge(self, report, way, kind, program, name="main"):
+        """Whether a program runs, and with the library of which kind."""
+        paths = dict(os.environ, LD_LIBRARY_PATH=str(self.installation.libraries()))
+        ran, output = run([program], env=paths)
+        right = ran and output == OUTPUTS[name]
+        report.case(f"{name} of {way} runs with the {kind} library",
+                    [] if right else failed(CONSUMER, output))
+        is_shared = b"libtendril.so" in program.read_bytes()
+        wrong = Problem(CONSUMER, 0, "it uses the library of the other kind")
+        report.case(f"{name} of {way} uses the {kind} library",
+                    [] if is_shared == (kind == "shared") else [wrong])
+
+    def judge_reads(self, report, way, kind, lines):
+        """Whether the compiler has read the headers that are installed, and no others."""
+        ours = {line.strip() for line in lines if "/tendril/" in line}
+        strays = [Problem(path, 0, "read from elsewhere than the installation")
+                  for path in sorted(ours) if not path.startswith(str(self.installation.folder))]
+        none_read = [] if ours else [Problem(CONSUMER, 0, "no header of tendril was read")]
+        report.case(f"{way} reads installed headers only ({kind})", strays + none_read)
+
+
+def check_meson(report, consumer, kind):
+    """A program that is built by Meson."""
+    build = consumer.folder / f"meson-{kind}"
+    built, output = consumer.run(
+        ["meson", "setup", build, consumer.source], ["meson", "compile", "-C", build])
+    report.case(f"Meson builds with the {kind} library",
+                [] if built else failed(CONSUMER, output))
     if built:
-        built, output = run(["meson", "compile", "-C", build], env=environment)
-    report.case(
-        f"a program builds with the {kind} library", [] if built else failed(CONSUMER, output))
-    if not built:
-        return
-    ran, output = run([build / "consumer"])
-    report.case(
-        f"a program runs with the {kind} library",
-        [] if ran and output == OUTPUT else failed(CONSUMER, output))
-    is_shared = b"libtendril.so" in (build / "consumer").read_bytes()
-    wrong = Problem(CONSUMER, 0, "it uses the library of the other kind")
-    report.case(
-        f"that program uses the {kind} library", [] if is_shared == (kind == "shared") else [wrong])
-    # What the compiler has read, as it told Ninja.
-    _, read = run(["ninja", "-C", build, "-t", "deps"])
-    ours = {line.strip() for line in read.splitlines() if "/tendril/" in line}
-    strays = [Problem(path, 0, "read from elsewhere than the installation") for path in sorted(ours)
-              if not path.startswith(str(installation.folder))]
-    none_read = [] if ours else [Problem(CONSUMER, 0, "no header of tendril was read")]
-    report.case(f"that program reads installed headers only ({kind})", strays + none_read)
+        consumer.judge(report, "Meson", kind, build / "consumer")
+        # What the compiler has read, as it told Ninja.
+        _, read = run(["ninja", "-C", build, "-t", "deps"])
+        consumer.judge_reads(report, "Meson", kind, read.splitlines())
+
+
+def check_cmake(report, consumer, kind):
+    """Programs that are built by CMake, in one folder for both kinds: the second one only links."""
+    build = consumer.folder / "cmake"
+    prefix = consumer.installation.prefix()
+    built, output = consumer.run(
+        ["cmake", "-G", "Ninja", "-S", consumer.source, "-B", build,
+         f"-DCMAKE_PREFIX_PATH={prefix}"],
+        ["cmake", "--build", build])
+    stray = f" of {prefix}/" not in output
+    report.case(f"CMake builds with the {kind} library",
+                [] if built and not stray else failed(CONSUMER, output))
+    if built:
+        consumer.judge(report, "CMake", kind, build / "consumer")
+        if (build / "secure").exists():
+            consumer.judge(report, "CMake", kind, build / "secure", "secure")
+        _, read = run(["ninja", "-C", build, "-t", "deps"])
+        consumer.judge_reads(report, "CMake", kind, read.splitlines())
+
+
+def check_compiler(report, consumer, kind, names):
+    """Programs that are built by hand, with what pkg-config says."""
+    asked, text = consumer.run(["pkg-config", "--cflags", "--libs", "tendril"])
+    report.case(f"pkg-config knows the {kind} library", [] if asked else failed("pkg-config", text))
+    for name in names:
+        program = consumer.folder / f"{name}-{kind}"
+        built, output = consumer.run(
+            [*consumer.compiler.split(), "-std=c++20", "-o", program,
+             consumer.source / f"{name}.cpp", *text.split()])
+        report.case(f"the compiler builds {name} with the {kind} library",
+                    [] if built else failed(CONSUMER, output))
+        if built:
+            consumer.judge(report, "the compiler", kind, program, name)
 
 
 def main():
@@ -126,10 +197,16 @@ def main():
         report.case("the build installs", [] if complete else failed(build, installation.output))
         if complete:
             check_content(report, installation)
+            consumer = Consumer(installation, " ".join(compiler), folder / "consumer")
+            words = installation.descriptions[0].read_text(encoding="utf-8").split()
+            # The one that needs more is enough here.
+            by_hand = ["secure"] if "-lssl" in words else ["main"]
             for each in ("shared", "static") if kind == "both" else (kind,):
                 if each == "static":
                     installation.remove_shared()
-                check_consumer(report, installation, each, " ".join(compiler), folder / each)
+                check_meson(report, consumer, each)
+                check_cmake(report, consumer, each)
+                check_compiler(report, consumer, each, by_hand)
     return report.finish()
 
 

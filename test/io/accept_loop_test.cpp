@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <harness/failing_allocations.hpp>
 #include <harness/network.hpp>
 #include <tendril/io/accept_loop.hpp>
 #include <tendril/support/random.hpp>
@@ -7,6 +8,8 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -152,4 +155,20 @@ TENDRIL_HUB_TEST(accept_loop, refuses_to_do_without_a_pause) {
     EXPECT_THROW((accept_loop{"x", {.first = 0ms}}), misuse);
     EXPECT_THROW((accept_loop{"x", {.first = -1ms}}), misuse);
     EXPECT_THROW((accept_loop{"x", {.first = 5ms, .longest = 4ms}}), misuse);
+}
+
+TENDRIL_TEST(accept_loop, goes_on_where_there_is_no_memory_even_for_a_pause) {
+    // In a new hub no alarm was ever armed.
+    tendril::testing::virtual_clock my_time;
+    int asked = 0;
+    std::thread{[&] {
+        run({.clock = &my_time}, [&] {
+            this_hub().set_error_handler([](std::exception_ptr, std::string_view) {});
+            accept_loop loop{"the door"};
+            test::no_allocation until_end;
+            loop.run(
+                [&](error_code& error) { error = ++asked > 3 ? io_error(errc::closed) : lack(); });
+        });
+    }}.join();
+    EXPECT_EQ(asked, 4);
 }

@@ -249,3 +249,18 @@ TENDRIL_HUB_TEST(buffered_reader, reads_from_a_stream_of_any_type) {
     put(there, "hello\n");
     EXPECT_EQ(any_reader.read_line(), "hello");
 }
+
+TENDRIL_HUB_TEST(buffered_reader, less_than_a_block_is_read_through_the_buffer_and_its_error_told) {
+    auto [here, there] = memory_stream::pair();
+    put(there, "abc");
+    buffered_reader reader{here};
+    char letter = 0;
+    EXPECT_EQ(reader.read_some(boost::asio::buffer(&letter, 1)), 1U);
+    EXPECT_EQ(letter, 'a');
+    EXPECT_EQ(reader.buffered(), "bc");
+    EXPECT_EQ(reader.read_exactly(2), "bc");
+    here.close();
+    EXPECT_EQ(
+        error_of([&](auto& error) { reader.read_some(boost::asio::buffer(&letter, 1), error); }),
+        errc::closed);
+}

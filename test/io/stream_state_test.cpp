@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <thread>
 
 namespace {
 
@@ -85,4 +87,28 @@ TENDRIL_HUB_TEST(stream_state, a_write_goes_on_where_it_stopped) {
         });
     EXPECT_EQ(seen, "abcdefgh");
     EXPECT_EQ(written, 8U);
+}
+
+TENDRIL_HUB_TEST(stream_state, between_two_parts_a_write_looks_whether_it_may_go_on) {
+    plain_core core;
+    call_limit limit{nullptr, 10ms};
+    error_code error;
+    detail::look_up_between_parts(core, limit, error);
+    EXPECT_FALSE(error.failed());
+    static_cast<void>(limit.moment());
+    clock.advance(11ms);
+    detail::look_up_between_parts(core, limit, error);
+    EXPECT_EQ(error, errc::timed_out);
+    core.stage = stream_stage::closed;
+    detail::look_up_between_parts(core, limit, error);
+    EXPECT_EQ(error, errc::closed);
+}
+
+TENDRIL_HUB_TEST(stream_state, what_belongs_to_another_thread_may_not_use_a_stream) {
+    plain_core core;
+    std::string text;
+    std::thread{[&] {
+        text = test::misuse_of([&] { detail::require_thread_of(core.home); });
+    }}.join();
+    EXPECT_NE(text, "");
 }

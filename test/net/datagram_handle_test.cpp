@@ -200,8 +200,16 @@ TENDRIL_HUB_TEST(datagram_handle, another_thread_is_refused) {
     int refused = 0;
     std::thread{[&end = here, &refused] {
         std::function<void()> const calls[] = {
-            [&] { take(end); }, [&] { post(end, "x"); }, [&] { end.release(); },
-            [&] { end.close(); }, [&] { end.connect_to(test::deserted_address()); }};
+            [&] { take(end); },
+            [&] { post(end, "x"); },
+            [&] { end.release(); },
+            [&] { end.close(); },
+            [&] { end.connect_to(test::deserted_address()); },
+            [&] { end.set_option(boost::asio::socket_base::broadcast{true}); },
+            [&] {
+                boost::asio::socket_base::broadcast option;
+                end.get_option(option);
+            }};
         for (auto const& call : calls) {
             try {
                 call();
@@ -210,7 +218,7 @@ TENDRIL_HUB_TEST(datagram_handle, another_thread_is_refused) {
             }
         }
     }}.join();
-    EXPECT_EQ(refused, 5);
+    EXPECT_EQ(refused, 7);
     post(here, "unharmed");
     EXPECT_EQ(take(there), "unharmed");
 }

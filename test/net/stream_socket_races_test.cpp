@@ -9,6 +9,8 @@
 
 #include <boost/asio/error.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -17,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -90,17 +93,23 @@ void reuse_numbers(Make&& make, int times) {
     EXPECT_GT(reused, 0);
 }
 
+// Several programs may run this test at the same time.
+std::string name_beside_others(std::string_view word) {
+    return "@tendril " + std::string{word} + " " + std::to_string(::getpid());
+}
+
 // Every wait that a stream knows, at one stream each, and what is needed for it.
 struct outstanding {
+    std::string const full_name = name_beside_others("full");
     test::unnamed_file file{std::string(8 * 1024 * 1024, 'x')};
     test::unix_pair reads = test::connected_unix_pair();
     test::unix_pair limited = test::connected_unix_pair();
     test::unix_pair writes = test::connected_unix_pair();
     test::unix_pair sends = test::connected_unix_pair();
     test::unix_pair receives = test::connected_unix_pair();
-    unix_listener accepts = unix_listener::bind("@tendril outstanding");
-    unix_listener full = unix_listener::bind("@tendril full", {.backlog = 0});
-    unix_stream first = unix_stream::connect("@tendril full");
+    unix_listener accepts = unix_listener::bind(name_beside_others("outstanding"));
+    unix_listener full = unix_listener::bind(full_name, {.backlog = 0});
+    unix_stream first = unix_stream::connect(full_name);
 
     std::vector<task<void>> start() {
         limited.here.set_read_limit(1h);
@@ -115,7 +124,7 @@ struct outstanding {
             receives.here.receive_descriptors(boost::asio::buffer(data));
         }));
         all.push_back(spawn([this] { accepts.accept(); }));
-        all.push_back(spawn([] { unix_stream::connect("@tendril full"); }));
+        all.push_back(spawn([this] { unix_stream::connect(full_name); }));
         return all;
     }
 };

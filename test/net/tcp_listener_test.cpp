@@ -239,3 +239,11 @@ TENDRIL_HUB_TEST(tcp_listener, without_descriptors_connecting_and_binding_name_t
     EXPECT_FALSE(test::names_a_source(connecting)) << connecting;
     EXPECT_FALSE(test::names_a_source(binding)) << binding;
 }
+
+TENDRIL_HUB_TEST(tcp_listener, an_endpoint_is_as_good_as_a_host_and_a_port) {
+    tcp_endpoint const anywhere{boost::asio::ip::address_v4::loopback(), 0};
+    tcp_listener const taken = tcp_listener::bind(anywhere);
+    auto const bind = [&] { tcp_listener::bind(taken.local_endpoint()); };
+    EXPECT_EQ(test::code_of(bind), asio_error::address_in_use);
+    EXPECT_NE(test::text_of(bind).find(to_string(taken.local_endpoint())), std::string::npos);
+}

@@ -3,6 +3,7 @@
 // What UDP adds: addresses and names, peers that refuse, groups, broadcast.
 #include <harness/datagrams.hpp>
 #include <tendril/net/udp_socket.hpp>
+#include <tendril/support/system_calls.hpp>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/multicast.hpp>
@@ -13,6 +14,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -67,6 +69,25 @@ TENDRIL_HUB_TEST(udp_socket, an_empty_host_means_both_families) {
     udp_socket by_four = udp_socket::connect("127.0.0.1", port);
     post(by_four, "four");
     EXPECT_EQ(take(server), "four");
+}
+
+TENDRIL_HUB_TEST(udp_socket, an_empty_host_means_the_older_family_where_there_is_no_other) {
+    system_calls table = kernel();
+    table.socket = [](int family, int type, int protocol) {
+        errno = EAFNOSUPPORT;
+        return family == AF_INET6 ? -1 : real_kernel().socket(family, type, protocol);
+    };
+    {
+        replaced_system_calls const in_place{table};
+        EXPECT_TRUE(udp_socket::bind("", 0).local_endpoint().address().is_v4());
+    }
+    table.socket = [](int, int, int) {
+        errno = EMFILE;
+        return -1;
+    };
+    replaced_system_calls const in_place{table};
+    EXPECT_EQ(
+        test::code_of([] { udp_socket::bind("", 0); }), boost::system::errc::too_many_files_open);
 }
 
 TENDRIL_HUB_TEST(udp_socket, names_are_looked_up) {

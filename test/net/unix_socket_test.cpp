@@ -105,7 +105,9 @@ TENDRIL_HUB_TEST(unix_socket, a_name_that_cannot_be_one_is_refused_and_named) {
 }
 
 TENDRIL_HUB_TEST(unix_socket, the_longest_names_are_taken) {
-    std::string const name = "@" + std::string(107, 'n');
+    // Several programs may run this test at the same time.
+    std::string name = "@" + std::to_string(::getpid());
+    name.resize(108, 'n');
     auto listener = unix_listener::bind(name);
     unix_stream const here = unix_stream::connect(name);
     EXPECT_EQ(listener.accept().local_name(), name);
@@ -190,6 +192,41 @@ TENDRIL_HUB_TEST(unix_socket, a_listener_leaves_the_path_of_another_one_alone) {
     old.close();
     EXPECT_TRUE(exists(path));
     EXPECT_TRUE(unix_stream::connect(path).is_open());
+}
+
+TENDRIL_HUB_TEST(unix_socket, a_listener_is_released_and_adopted_and_leaves_the_path) {
+    own_folder const folder;
+    std::string const path = folder.file("socket");
+    unix_listener first = unix_listener::bind(path);
+    auto waiting = spawn([&] {
+        error_code error;
+        first.accept(error);
+        return error;
+    });
+    settle();
+    int const released = first.release();
+    EXPECT_EQ(waiting.get(), errc::closed);
+    EXPECT_FALSE(first.is_open());
+    EXPECT_EQ(first.release(), -1);
+    EXPECT_EQ(::fcntl(released, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    unix_stream client = unix_stream::connect(path);
+    {
+        unix_listener second = unix_listener::adopt(released);
+        EXPECT_EQ(second.name(), path);
+        unix_stream accepted = second.accept();
+        say(accepted, "adopted");
+        EXPECT_EQ(hear(client), "adopted");
+    }
+    EXPECT_TRUE(std::filesystem::exists(path));
+}
+
+TENDRIL_HUB_TEST(unix_socket, what_is_no_socket_is_not_adopted_as_a_listener_and_is_closed) {
+    int const file = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    try {
+        unix_listener::adopt(file);
+        ADD_FAILURE() << "it was adopted";
+    } catch (system_error const&) {}
+    EXPECT_EQ(::fcntl(file, F_GETFD), -1);
 }
 
 TENDRIL_HUB_TEST(unix_socket, a_stale_path_is_removed_only_when_that_is_asked_for) {

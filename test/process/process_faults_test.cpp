@@ -104,3 +104,42 @@ TENDRIL_HUB_TEST(process_faults, a_signal_that_is_not_allowed_is_told) {
     failing_system_calls const next{&system_calls::pidfd_send_signal, EPERM, 1};
     EXPECT_EQ(test::code_of([&] { child.terminate(); }).value(), EPERM);
 }
+
+TENDRIL_HUB_TEST(process_faults, an_error_of_one_stream_ends_what_the_others_wait_for) {
+    process child{test::piped_shell("cat")};
+    failing_system_calls const next{&system_calls::writev, EIO, 1};
+    EXPECT_EQ(test::code_of([&] { child.communicate("never written"); }).value(), EIO);
+    EXPECT_FALSE(child.poll());
+}
+
+TENDRIL_HUB_TEST(process_faults, a_signal_that_may_not_be_sent_is_an_error) {
+    process_options options = test::waiting_child();
+    options.process_group = 0;
+    process child{options};
+    {
+        system_calls table = kernel();
+        table.kill = [](pid_t, int) {
+            errno = EPERM;
+            return -1;
+        };
+        table.pidfd_send_signal = [](int, int, siginfo_t*, unsigned) {
+            errno = EPERM;
+            return -1;
+        };
+        replaced_system_calls const in_place{table};
+        for (bool const to_group : {false, true}) {
+            auto const send = [&] {
+                to_group ? child.send_signal_to_group(SIGTERM) : child.send_signal(SIGTERM);
+            };
+            EXPECT_EQ(test::code_of(send).value(), EPERM);
+            EXPECT_NE(test::text_of(send).find("cannot send signal 15"), std::string::npos);
+        }
+        table.kill = [](pid_t, int) {
+            errno = ESRCH;
+            return -1;
+        };
+        EXPECT_FALSE(child.send_signal_to_group(SIGTERM));
+    }
+    EXPECT_TRUE(child.kill());
+    EXPECT_EQ(child.wait().signal(), SIGKILL);
+}

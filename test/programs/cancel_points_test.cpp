@@ -5,7 +5,8 @@
 // Each is run once to count such calls, in whichever greenlet they are made; and then once for each
 // of them, or for some when there are very many, with a `cancelled` thrown there. It may end in any
 // way that it likes, but it must end, and leave nothing behind: no greenlet, stack, alarm or
-// descriptor. They are compiled as they are, and their `main` gets a name of its own.
+// descriptor. They are compiled as they are, and their `main` gets a name of its own; one that has
+// no parameters does not look at the arguments.
 #include <harness/hubs.hpp>
 #include <tendril/hub/hub_options.hpp>
 #include <tendril/support/scope_exit.hpp>
@@ -20,7 +21,7 @@
 #include <iostream>
 #include <memory>
 
-#define TENDRIL_EXAMPLE(name) extern "C" int example_##name();
+#define TENDRIL_EXAMPLE(name) extern "C" int example_##name(int, char**);
 #include <examples.inc>
 #undef TENDRIL_EXAMPLE
 
@@ -89,14 +90,18 @@ private:
     std::array<int, 2> kept_{};
 };
 
+using program = int (*)(int, char**);
+
 // Runs it, and returns how many calls there were that may wait.
-int run_with_a_cancel(int (*example)(), int at_call) {
+int run_with_a_cancel(program example, int at_call) {
+    char name[] = "example";
+    std::array<char*, 2> arguments{name, nullptr};
     nth_call order{at_call};
     silence const quiet;
     detail::usual_order = &order;
     scope_exit const as_usual{[] { detail::usual_order = nullptr; }};
     try {
-        example();
+        example(1, arguments.data());
     } catch (...) {
         // Its affair.
     }
@@ -108,7 +113,7 @@ int run_with_a_cancel(int (*example)(), int at_call) {
 constexpr int most_runs = 200;
 constexpr int most_calls = 10'000'000;
 
-void cancel_everywhere(char const* name, int (*example)()) {
+void cancel_everywhere(char const* name, program example) {
     run_with_a_cancel(example, 0);
     tendril::testing::leak_check const before;
     int const calls = run_with_a_cancel(example, 0);

@@ -19,7 +19,7 @@ from servers import LIMIT, run_cases
 CALL = re.compile(r"^(\w+)\((\d+).*?(?:= (-?\d+))(?: (\w+))?")
 NAMES = {"recvfrom": "recv", "sendto": "send", "epoll_wait": "epoll_wait", "epoll_ctl": "epoll_ctl"}
 SCENE = re.compile(r'^write\(1, "(.*)\\n"')
-MARK = "<!-- transcript: 80_life_of_a_read -->"
+MARK = "<!-- trace: 80_life_of_a_read -->"
 
 
 def trace_of(program):

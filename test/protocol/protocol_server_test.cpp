@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <harness/forking.hpp>
 #include <harness/network.hpp>
 #include <harness/protocols.hpp>
 #include <tendril/protocol/protocol_server.hpp>
@@ -354,4 +355,22 @@ TENDRIL_HUB_TEST(protocol_server, one_that_is_destroyed_in_another_thread_ends_t
     EXPECT_DEATH(
         std::thread{[&] { protocol_server const gone{std::move(server)}; }}.join(),
         "a protocol_server was destroyed on another thread");
+}
+
+TENDRIL_TEST(protocol_server, the_child_of_a_fork_may_destroy_it_and_the_parent_serves_on) {
+    if (!test::can_go_on_in_a_child) {
+        GTEST_SKIP() << "ThreadSanitizer does not follow a process with threads into its child";
+    }
+    run([] {
+        auto server = std::make_optional(serve_echo());
+        tcp_stream client = client_of(*server);
+        say(client, "x");
+        EXPECT_EQ(hear(client), "x");
+        EXPECT_TRUE(test::holds_in_a_child([&] {
+            server.reset();
+            return true;
+        }));
+        say(client, "y");
+        EXPECT_EQ(hear(client), "y");
+    });
 }

@@ -232,3 +232,59 @@ TENDRIL_HUB_TEST(task_group, groups_in_groups_may_be_deeper_than_the_stack_of_wh
     }));
     EXPECT_EQ(clock.elapsed(), 0s);
 }
+
+TENDRIL_HUB_TEST(task_group, a_child_that_fails_when_its_start_is_cancelled_fails_the_group) {
+    std::size_t errors = 0;
+    try {
+        with_task_group([](task_group& group) {
+            move_on_after(1s, [&] {
+                group.start([](task_status<>&) {
+                    try {
+                        sleep_for_long();
+                    } catch (cancelled const&) {
+                        throw std::runtime_error{"cannot clean up"};
+                    }
+                });
+            });
+            sleep_for_long();
+        });
+    } catch (exception_group const& several) {
+        errors = several.errors().size();
+        EXPECT_TRUE(several.contains<std::runtime_error>());
+    }
+    EXPECT_EQ(errors, 1U);
+    EXPECT_EQ(clock.elapsed(), 1s);
+}
+
+TENDRIL_TEST(task_group, stops_the_program_when_a_child_of_it_destroys_it) {
+    EXPECT_DEATH(
+        run([] {
+            auto group = std::make_unique<task_group>();
+            group->spawn([&] { group.reset(); });
+            sleep_for(1ms);
+        }),
+        "a task group was destroyed while a greenlet waits for it");
+}
+
+TENDRIL_HUB_TEST(task_group, one_of_a_scope_that_was_cancelled_and_is_gone_stays_cancelled) {
+    std::optional<task_group> kept;
+    cancel_scope outer;
+    outer.run([&] {
+        kept.emplace();
+        outer.cancel();
+    });
+    task<void> const child = kept->spawn([] { sleep_for_long(); });
+    kept->join();
+    EXPECT_TRUE(child.was_cancelled());
+    EXPECT_EQ(clock.elapsed(), 0s);
+}
+
+TENDRIL_HUB_TEST(cancel_scope, a_limit_set_before_the_block_counts_from_its_entry_on) {
+    cancel_scope scope;
+    scope.set_limit(deadline::after(2s));
+    EXPECT_FALSE(scope.run(sleep_for_long));
+    EXPECT_EQ(clock.elapsed(), 2s);
+    scope.set_limit(deadline::after(1s));
+    sleep_for(3s);
+    EXPECT_TRUE(scope.cancel_called());
+}

@@ -173,6 +173,28 @@ TENDRIL_TEST(server_group, stop_waits_for_handlers_and_ends_them_after_the_grace
     }
 }
 
+TENDRIL_TEST(server_group, a_handler_may_take_any_stream_and_knows_whom_it_serves) {
+    for (dividing const how : both_ways) {
+        hub_group hubs{{.size = 2}};
+        auto const tell_peer = [](any_stream& stream) {
+            stream.write(boost::asio::buffer(to_string(this_connection.get().peer)));
+        };
+        server_group servers{hubs, "127.0.0.1:0", tell_peer, {.how = how}};
+        servers.start();
+        run([&] {
+            for (int number = 0; number < 4; ++number) {
+                tcp_stream client = tcp_stream::connect(servers.local_endpoint());
+                EXPECT_EQ(hear(client), to_string(client.local_endpoint()));
+                EXPECT_EQ(hear(client), "");
+            }
+        });
+        EXPECT_TRUE(servers.stop(1h));
+        server_group_statistics const numbers = servers.statistics();
+        EXPECT_EQ(numbers.total.ended, 4U);
+        EXPECT_EQ(numbers.total.failed + numbers.total.killed, 0U);
+    }
+}
+
 TENDRIL_TEST(server_group, can_be_started_again) {
     hub_group hubs{{.size = 2}};
     server_group servers{hubs, "127.0.0.1:0", echo};

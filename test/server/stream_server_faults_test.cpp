@@ -267,3 +267,37 @@ TENDRIL_HUB_TEST(stream_server, no_failed_allocation_costs_its_room_or_its_life)
     }
     EXPECT_GT(number, 2) << "neither the connection nor its task was allocated";
 }
+
+// The same with everything that an option adds.
+TENDRIL_HUB_TEST(stream_server, no_failed_allocation_of_an_option_costs_its_room_or_its_life) {
+    test::reported_errors const errors;
+    stream_server_options options{.max_connections = 1, .max_connections_per_address = 1};
+    options.proxy = proxy_protocol::required;
+    options.trusted_proxies.add("127.0.0.1");
+    auto const answer = [](any_stream& stream) {
+        char byte;
+        stream.read_some(boost::asio::buffer(&byte, 1));
+        stream.write(boost::asio::buffer(to_string(this_connection.get().peer)));
+    };
+    stream_server server{"127.0.0.1:0", answer, options};
+    server.start();
+    std::string const question = "PROXY TCP4 192.0.2.7 192.0.2.1 5000 80\r\nx";
+    int number = 0;
+    for (bool failed = true; failed;) {
+        ++number;
+        tcp_stream one = test::connect_at_once(server.local_endpoint());
+        say(one, question);
+        {
+            test::failing_allocation const next{number};
+            sleep_if_memory_allows(20ms);
+            failed = next.has_failed();
+        }
+        one.close();
+        sleep_for(2s);
+        tcp_stream client = tcp_stream::connect(server.local_endpoint());
+        say(client, question);
+        ASSERT_EQ(hear_all(client), "192.0.2.7:5000") << "after allocation " << number;
+    }
+    EXPECT_GT(number, 5);
+    EXPECT_EQ(server.statistics().connections, 0U);
+}

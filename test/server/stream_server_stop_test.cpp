@@ -85,6 +85,54 @@ TENDRIL_HUB_TEST(stream_server, stop_ends_the_handlers_that_run_on_after_the_gra
     EXPECT_EQ(hear_all(client), "");
 }
 
+TENDRIL_HUB_TEST(stream_server, stop_tells_the_handlers_by_the_end_of_their_input) {
+    auto const request_by_request = [](auto& stream) {
+        for (std::string heard = hear(stream); !heard.empty(); heard = hear(stream)) {
+            sleep_for(1s);
+            say(stream, heard);
+        }
+        say(stream, "bye");
+    };
+    auto const of_any = [&](any_stream& stream) {
+        request_by_request(*stream.target<tcp_stream>());
+    };
+    stream_server_options const options{.end_input_at_stop = true};
+    stream_server of_sockets{
+        "127.0.0.1:0", [&](tcp_stream& stream) { request_by_request(stream); }, options};
+    stream_server of_streams{"127.0.0.1:0", of_any, options};
+    for (stream_server* const server : {&of_sockets, &of_streams}) {
+        time_point const before = now();
+        server->start();
+        tcp_stream idle = connect_to(*server);
+        tcp_stream busy = connect_to(*server);
+        say(busy, "x");
+        settle();
+        EXPECT_TRUE(server->stop(10s));
+        EXPECT_EQ((now() - before) / 1s, 1);
+        EXPECT_EQ(hear_all(idle), "bye");
+        EXPECT_EQ(hear_all(busy), "xbye");
+    }
+}
+
+TENDRIL_HUB_TEST(stream_server, a_handler_can_ask_whether_its_server_stops) {
+    std::unique_ptr<stream_server> server;
+    server = std::make_unique<stream_server>("127.0.0.1:0", [&](tcp_stream& stream) {
+        while (!server->stopping()) {
+            sleep_for(1s);
+        }
+        say(stream, "bye");
+    });
+    EXPECT_FALSE(server->stopping());
+    server->start();
+    EXPECT_FALSE(server->stopping());
+    tcp_stream client = connect_to(*server);
+    sleep_for(1500ms);
+    EXPECT_TRUE(server->stop(10s));
+    EXPECT_EQ(hear_all(client), "bye");
+    EXPECT_FALSE(server->stopping());
+    EXPECT_EQ(clock.elapsed() / 1ms, 2000);
+}
+
 TENDRIL_HUB_TEST(stream_server, stop_without_grace_ends_them_at_once) {
     stream_server server{"127.0.0.1:0", wait_for_end};
     server.start();
@@ -242,6 +290,16 @@ TENDRIL_HUB_TEST(stream_server, the_destructor_ends_what_runs) {
         client = connect_to(server);
     }
     EXPECT_EQ(hear_all(client), "");
+    EXPECT_EQ(clock.elapsed() / 1ms, 0);
+}
+
+TENDRIL_HUB_TEST(stream_server, one_that_is_destroyed_in_a_callback_begins_to_end) {
+    auto server = std::make_unique<stream_server>("127.0.0.1:0", wait_for_end);
+    server->start();
+    tcp_stream client = connect_to(*server);
+    this_hub().call_soon([&] { server = nullptr; });
+    EXPECT_EQ(hear_all(client), "");
+    EXPECT_EQ(server, nullptr);
     EXPECT_EQ(clock.elapsed() / 1ms, 0);
 }
 

@@ -89,6 +89,29 @@ TENDRIL_HUB_TEST(stream_server, a_second_start_changes_nothing) {
     EXPECT_EQ(server.local_endpoint(), address);
 }
 
+TENDRIL_HUB_TEST(stream_server, accepts_from_a_listener_that_it_is_given) {
+    tcp_listener given = tcp_listener::bind("127.0.0.1", 0);
+    tcp_endpoint const address = given.local_endpoint();
+    stream_server server{"127.0.0.1:0", echo};
+    server.start(std::move(given));
+    EXPECT_EQ(server.local_endpoint(), address);
+    tcp_stream client = client_of(server);
+    say(client, "x");
+    EXPECT_EQ(hear(client), "x");
+    server.stop();
+    EXPECT_FALSE(server.running());
+}
+
+TENDRIL_HUB_TEST(stream_server, one_that_runs_closes_a_listener_that_it_is_given) {
+    tcp_listener given = tcp_listener::bind("127.0.0.1", 0);
+    tcp_endpoint const unused = given.local_endpoint();
+    stream_server server{"127.0.0.1:0", echo};
+    server.start();
+    server.start(std::move(given));
+    EXPECT_NE(server.local_endpoint(), unused);
+    EXPECT_EQ(test::code_of([&] { tcp_stream::connect(unused); }), asio_error::connection_refused);
+}
+
 TENDRIL_HUB_TEST(stream_server, a_taken_port_is_an_error_that_names_the_address) {
     tcp_listener taken = tcp_listener::bind("127.0.0.1", 0);
     std::string const address = to_string(taken.local_endpoint());

@@ -5,11 +5,12 @@
 * A block that begins with ```cpp stands below `<!-- listing: path/to/file.cpp#anchor -->`, and its
   text is what stands there between `// DOC: anchor` and `// DOC-END: anchor`, shifted to the left,
   without the lines of this and other anchors.
+* A block below `<!-- transcript: name -->` is what docs/examples/name.out holds.
 * Every anchor is used, by a listing or by a link to `file.cpp#anchor`, and has one end at most.
 * Every program below docs/ has a file of the same name with the ending .out that holds what it
   prints, or a line in no_output_needed.txt: `path: reason`. Every such file has its program.
 
-`check_listings.py --copy [ROOT]` puts the present code into the listings.
+`check_listings.py --copy [ROOT]` puts the present code and output into the pages.
 """
 
 import re
@@ -23,6 +24,7 @@ from tree import (CPP, Problem, Report, read_page, read_reasons, tree_from_argum
 NO_OUTPUT = "test/structure/no_output_needed.txt"
 ANCHOR = re.compile(r"^\s*// DOC(-END)?: (\S+)$")
 LISTING = re.compile(r"<!-- listing: (\S+?)#(\S+) -->")
+TRANSCRIPT = re.compile(r"<!-- transcript: (\S+) -->")
 CPP_LANGUAGES = ("cpp", "c++", "cc", "cxx", "hpp")
 
 
@@ -68,15 +70,31 @@ def judge_listing(anchors, fence, used):
     return None
 
 
+def transcript_of(tree, fence):
+    """Returns the file whose content belongs into a block, if there should be one, and its text."""
+    match = TRANSCRIPT.fullmatch(fence.above)
+    path = f"docs/examples/{match.group(1)}.out" if match else None
+    return path, tree.text(path).rstrip("\n") if path and tree.exists(path) else None
+
+
+def judge_transcript(tree, fence):
+    """Says what is wrong with a block of output, or returns None."""
+    path, text = transcript_of(tree, fence)
+    if path is None or text == "\n".join(fence.lines):
+        return None
+    return f"differs from {path}: check_listings.py --copy puts it here"
+
+
 def check_pages(tree, report, anchors):
     """The listings of each page. Returns which anchors the pages use."""
     used = set()
     for page in tree.pages():
         problems = []
         for fence in read_page(tree, page)[1]:
-            text = None
             if fence.language.lower() in CPP_LANGUAGES:
                 text = judge_listing(anchors, fence, used)
+            else:
+                text = judge_transcript(tree, fence)
             if text:
                 problems.append(Problem(page, fence.line, text))
         report.case(f"{page} shows compiled code", problems)
@@ -89,13 +107,13 @@ def check_pages(tree, report, anchors):
 
 
 def copy_listings(tree, anchors):
-    """Puts the code between the anchors into the pages. What names no anchor stays as it is."""
+    """Puts code and output into the pages. What names no anchor and no output stays as it is."""
     for page in tree.pages():
         lines, shift = tree.text(page).splitlines(), 0
         for fence in read_page(tree, page)[1]:
             listing = LISTING.fullmatch(fence.above)
             path, name = listing.groups() if listing else ("", "")
-            _, text = anchors.get(path, {}).get(name, (0, None))
+            _, text = anchors.get(path, {}).get(name, (0, transcript_of(tree, fence)[1]))
             if text is not None:
                 begin, code = fence.line + shift, text.splitlines()
                 lines[begin : begin + len(fence.lines)] = code

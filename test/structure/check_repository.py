@@ -23,7 +23,7 @@ MACHINE = re.compile(r"(?<![\w.:/])/(?:" + "|".join(["work", "home", "root", "tm
 TEMPORARY = re.compile(r"mk[sd]temp|temp_directory_path|X{6}")
 NOTES = re.compile(
     r"\.\./shared"
-    + r"|\b(?:" + "|".join(["behaviours", "peers", "performance", "reliability", "style", "design"])
+    + r"|\b(?:" + "|".join(["behaviours", "peers", "performance", "style", "design"])
     + r")\.md\b")
 
 

@@ -135,6 +135,9 @@ PLANTS = [
     ("listings", {EXAMPLE: ANCHORED}, "no page uses the anchor all"),
     ("listings", {EXAMPLE: ANCHORED + ANCHORED}, "the anchor all stands here twice"),
     ("listings", {EXAMPLE: SOURCE + "// DOC-END: all\n"}, "the anchor all ends but does not begin"),
+    ("listings", {"docs/examples/planted.out": "1\n",
+                  PAGE: "<!-- transcript: planted -->\n```text\n2\n```\n"},
+     "differs from docs/examples/planted.out"),
     ("listings", {EXAMPLE: SOURCE}, "no docs/examples/planted.out"),
     ("listings", {"docs/examples/planted.out": "1\n"}, "no program prints this"),
     ("listings", {"+test/structure/no_output_needed.txt": f"{EXAMPLE}: why not\n"},
@@ -173,6 +176,12 @@ PLANTS = [
     ("hazards", {"+" + HAZARDS: row(1, "a", "b", "no test")}, "the last cell names tests as"),
     ("hazards", {"+" + HAZARDS: row(1, "a", "b", "not promised")}, "and what happens instead"),
     ("hazards", {"+" + HAZARDS: row(1, "a", "", "`state.no`")}, "no cell is empty"),
+
+    ("refusals", {"docs/http-refusals.md": "# None\n"}, "its table is not that of the corpus"),
+    ("refusals", {"+test/http/corpus/host.txt": "\nmessage one-more\nrows 29\nanswers 418 and closes\n"},
+     "its table is not that of the corpus"),
+    ("refusals", {"+test/http/corpus/checklist.txt": "row 99 a rule\nshown by corpus\n"},
+     "row 99 is shown by nothing"),
 
     ("words", {SUPPORT: header(f"// {TASK}: do it")}, f"write `{TASK}(kind): text`"),
     ("words", {SUPPORT: header(f"// {TASK}(someday): do it")}, f"write `{TASK}(kind): text`"),

@@ -67,3 +67,15 @@ TENDRIL_TEST(small_memory, keeps_a_limited_number_of_pieces) {
         ::operator delete(again);
     }
 }
+
+TENDRIL_TEST(small_memory, keeps_again_after_it_was_cleared) {
+    SKIP_WHERE_NOTHING_IS_KEPT();
+    small_memory store;
+    void* const a = store.take(40);
+    void* const b = store.take(100);
+    store.give_back(a, 40);
+    store.clear();
+    EXPECT_EQ(store.kept(), 0U);
+    store.give_back(b, 100);
+    EXPECT_EQ(store.kept(), 1U);
+}

@@ -216,6 +216,16 @@ TENDRIL_HUB_TEST(spawn_eager, is_misuse_in_the_scope_of_a_no_switch) {
     EXPECT_TRUE(contains(text, "no_switch")) << text;
 }
 
+// Each child has a share of steps of its own, and who has begun it comes first when it has ended.
+TENDRIL_HUB_TEST(spawn_eager, who_begins_one_after_the_other_lets_others_run) {
+    bool others_had_a_turn = false;
+    auto const other = spawn([&] { others_had_a_turn = true; });
+    for (int begun = 0; begun < 100 && !others_had_a_turn; ++begun) {
+        spawn_eager([] { static_cast<void>(this_hub().spend(1)); });
+    }
+    EXPECT_TRUE(others_had_a_turn);
+}
+
 TENDRIL_HUB_TEST(spawn_eager, a_task_that_never_waits_takes_steps_of_the_budget) {
     transcript seen;
     this_hub().call_soon([&] { seen.push_back("callback"); });

@@ -102,15 +102,7 @@ TENDRIL_TEST(failing_allocations_calls, of_every_call_that_waits) {
     std::size_t points = 0;
     for (test::call_maker const& make : test::every_blocking_call()) {
         std::string name;
-        bool survives = true;
-        run([&] {
-            test::blocking_call const call = make();
-            name = call.name;
-            survives = call.survives_want_of_memory;
-        });
-        if (!survives) {
-            continue;
-        }
+        run([&] { name = make().name; });
         SCOPED_TRACE(name);
         points += try_all("a call that waits", [&] { wait_and_give(make); });
     }

@@ -34,3 +34,9 @@ TENDRIL_TEST(tls_error, a_truncation_is_the_code_that_code_for_asio_knows) {
     error_code const code = tls_errc::truncated;
     EXPECT_TRUE(code == boost::asio::ssl::error::stream_truncated);
 }
+
+TENDRIL_TEST(tls_error, a_number_that_is_none_of_them_has_a_text_too) {
+    error_code const known = tls_errc::expired;
+    EXPECT_STREQ(known.category().name(), "tendril.tls");
+    EXPECT_EQ(error_code(999, known.category()).message(), "unknown error of TLS");
+}

@@ -2,9 +2,14 @@
 #include <harness/secured.hpp>
 #include <tendril/tls/tls_context.hpp>
 
+#include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 
 #include <functional>
+#include <memory>
+#include <string>
 
 namespace {
 
@@ -25,6 +30,23 @@ std::string refusal_text(std::function<void()> const& make) {
 bool begins_with(std::string const& text, std::string const& words) {
     EXPECT_EQ(text.substr(0, words.size()), words);
     return text.starts_with(words);
+}
+
+// The key again, encrypted.
+std::string locked_key(std::string const& key, std::string const& password) {
+    std::unique_ptr<BIO, decltype(&BIO_free_all)> const in{
+        BIO_new_mem_buf(key.data(), static_cast<int>(key.size())), &BIO_free_all};
+    std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> const read{
+        PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr), &EVP_PKEY_free};
+    std::unique_ptr<BIO, decltype(&BIO_free_all)> const out{BIO_new(BIO_s_mem()), &BIO_free_all};
+    EXPECT_EQ(
+        PEM_write_bio_PKCS8PrivateKey(
+            out.get(), read.get(), EVP_aes_128_cbc(), password.data(),
+            static_cast<int>(password.size()), nullptr, nullptr),
+        1);
+    char* text = nullptr;
+    long const size = BIO_get_mem_data(out.get(), &text);
+    return {text, static_cast<std::size_t>(size)};
 }
 
 }  // namespace
@@ -132,4 +154,26 @@ TENDRIL_HUB_TEST(tls_context, sessions_of_before_a_reload_can_be_resumed) {
     server.reload(test::trusted().issue());
     auto second = test::shaken_ends(client, server);
     EXPECT_TRUE(second.client.session_reused());
+}
+
+TENDRIL_TEST(tls_context, opens_a_key_with_its_password) {
+    tls_identity locked = test::good_identity();
+    locked.key = locked_key(locked.key, "open sesame");
+    auto const refused_with = [&](std::string const& password) {
+        locked.password = password;
+        return refusal_text([&] { tls_context::server({.identity = locked}); });
+    };
+    EXPECT_EQ(refused_with("open sesame"), "made");
+    for (std::string const& wrong :
+         {std::string{"open wheat"}, std::string{}, std::string(5000, 'x')}) {
+        EXPECT_TRUE(begins_with(refused_with(wrong), "the private key cannot be read"));
+    }
+}
+
+TENDRIL_HUB_TEST(tls_context, shows_the_issuers_that_stand_behind_a_certificate) {
+    tls_identity identity = test::good_identity();
+    identity.chain += test::trusted().pem();
+    auto ends = test::unshaken_ends(test::good_client(), test::good_server({.identity = identity}));
+    EXPECT_EQ(test::shake(ends), (std::pair<error_code, error_code>{}));
+    EXPECT_EQ(ends.client.peer_certificate()->pem, test::good_identity().chain);
 }

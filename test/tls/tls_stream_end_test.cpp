@@ -80,6 +80,29 @@ TENDRIL_HUB_TEST(tls_end, a_connection_that_is_cut_off_is_read_as_truncated) {
     EXPECT_EQ(hear(ends.server), truncated_said());
 }
 
+TENDRIL_HUB_TEST(tls_end, an_abort_is_read_as_truncated_and_wakes_the_reader) {
+    auto ends = shaken_ends();
+    say(ends.client, "last words");
+    auto reader = spawn([&] { return hear(ends.client); });
+    yield();
+    ends.client.abort();
+    ends.client.abort();
+    EXPECT_FALSE(ends.client.is_open());
+    EXPECT_EQ(hear_all(ends.server), "last words" + truncated_said());
+    EXPECT_EQ(reader.get(), closed_said());
+}
+
+// An outer one that is aborted does not let the inner one say that this was the end.
+TENDRIL_HUB_TEST(tls_end, an_abort_through_any_stream_says_nothing_either) {
+    auto ends = shaken_ends();
+    any_stream any{std::move(ends.client)};
+    any.abort();
+    EXPECT_FALSE(any.is_open());
+    EXPECT_EQ(hear(ends.server), truncated_said());
+    any_stream nothing;
+    nothing.abort();
+}
+
 TENDRIL_HUB_TEST(tls_end, a_second_close_does_nothing) {
     auto ends = shaken_ends();
     ends.client.close();

@@ -12,6 +12,8 @@
 #include <cstdio>
 #include <functional>
 #include <limits>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -187,6 +189,45 @@ TENDRIL_HUB_TEST(tls_hostile, what_is_no_tls_is_refused) {
         EXPECT_FALSE(stream.is_open());
         EXPECT_EQ(ERR_peek_error(), 0U);
     }
+}
+
+// The first message of a client, with an extension that names a host, whatever stands in it.
+std::string greeting_with(std::string const& named) {
+    auto const two_bytes = [](std::size_t size) {
+        return std::string{static_cast<char>(size >> 8), static_cast<char>(size & 0xff)};
+    };
+    std::string const extension = two_bytes(0) + two_bytes(named.size()) + named;
+    std::string const hello = "\x03\x03" + std::string(32, 'r') + std::string(1, '\0') +
+        two_bytes(2) + "\xc0\x2f" + std::string{"\x01\x00", 2} + two_bytes(extension.size()) +
+        extension;
+    std::string const message = std::string{"\x01\x00", 2} + two_bytes(hello.size()) + hello;
+    return "\x16\x03\x01" + two_bytes(message.size()) + message;
+}
+
+TENDRIL_HUB_TEST(tls_hostile, a_name_that_is_written_wrong_is_none) {
+    std::vector<std::string> seen;
+    tls_context const server = good_server({.choose = [&](std::string const& host) {
+        seen.push_back(host);
+        return tls_context{};
+    }});
+    std::string const names[] = {
+        {"\x00\x0c\x00\x00\x09good.test", 14},  // as it should be
+        {"\x00\x0c\x01\x00\x09good.test", 14},  // not the name of a host
+        {"\x00\x0c\x00\x00\xff"
+         "good.test",
+         14},  // longer than what follows
+        {"\x00\x01\x00", 3},
+        {}};
+    for (std::string const& name : names) {
+        auto [near, far] = memory_stream::pair();
+        near.write(buffer(greeting_with(name)));
+        near.shutdown_send();
+        tls_stream stream = tls_stream::server(std::move(far), server);
+        error_code error;
+        stream.handshake(error);
+        EXPECT_TRUE(error.failed());
+    }
+    EXPECT_EQ(seen, (std::vector<std::string>{"good.test", "", "", "", ""}));
 }
 
 TENDRIL_HUB_TEST(tls_hostile, what_is_invented_in_the_middle_ends_both_directions) {

@@ -23,6 +23,7 @@ using test::deeds;
 using test::good_client;
 using test::good_server;
 using test::long_text;
+using test::settle;
 using test::transcript;
 
 // A listener of whose streams the server's end is secured; hands are shaken at the first read.
@@ -78,6 +79,29 @@ TENDRIL_HUB_TEST(tls_protocol, a_server_of_protocols_runs_over_it) {
     EXPECT_EQ(seen.back(), "lost");
     server.stop();
     server.wait();
+}
+
+// Or the peer would take the part for the whole.
+TENDRIL_HUB_TEST(
+    tls_protocol, a_transport_that_drops_what_was_written_does_not_say_that_it_was_all) {
+    for (bool const abort : {true, false}) {
+        auto ends = test::shaken_ends({.capacity = 4096});
+        transcript seen;
+        transport connection = start_protocol(
+            any_stream{std::move(ends.client)},
+            std::make_shared<test::noting_protocol>(seen, deeds{}));
+        connection.write(long_text(100'000));
+        settle();
+        if (abort) {
+            connection.abort();
+        } else {
+            connection.close();
+        }
+        std::string const heard = test::hear_all(ends.server);
+        EXPECT_TRUE(heard.ends_with(abort ? test::truncated_said() : test::eof_said())) << abort;
+        EXPECT_EQ(heard.size() > 100'000, !abort);
+        connection.wait_closed();
+    }
 }
 
 TENDRIL_HUB_TEST(tls_protocol, a_client_that_was_connected_in_the_clear_goes_over_to_it) {

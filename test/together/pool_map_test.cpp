@@ -6,7 +6,10 @@
 #include <tendril/together/pool_map.hpp>
 
 #include <algorithm>
+#include <initializer_list>
+#include <list>
 #include <memory>
+#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -57,6 +60,37 @@ generator<int> two_and_an_error() {
         out(1);
         throw std::runtime_error{"no more"};
     }};
+}
+
+// An item that cannot be handed to a task.
+template <typename Error>
+struct stubborn_item {
+    explicit stubborn_item(int given) : number{given} {}
+    stubborn_item(stubborn_item const& other) : number{other.number} {
+        if (number < 0) {
+            throw Error{};
+        }
+    }
+    stubborn_item& operator=(stubborn_item const&) = default;
+    ~stubborn_item() = default;
+
+    int number;
+};
+
+struct no_copy : std::runtime_error {
+    no_copy() : std::runtime_error{"no copy"} {}
+};
+
+struct no_std_exception {};
+
+// The numbers, each as an item, made in place.
+template <typename Error>
+std::list<stubborn_item<Error>> stubborn_items(std::initializer_list<int> numbers) {
+    std::list<stubborn_item<Error>> all;
+    for (int const each : numbers) {
+        all.emplace_back(each);
+    }
+    return all;
 }
 
 }  // namespace
@@ -283,4 +317,47 @@ TENDRIL_HUB_TEST(pool_map, errors_that_nobody_reads_are_reported) {
     tasks.join();
     yield();
     EXPECT_EQ(reported.size(), 1U);
+}
+
+TENDRIL_HUB_TEST(pool_map, an_item_that_cannot_be_copied_is_an_error_in_its_place) {
+    pool tasks{2};
+    auto items = stubborn_items<no_copy>({1, -1, 3});
+    EXPECT_EQ(
+        read_whole_walk(tasks.imap(items, [](auto const& each) { return each.number; })),
+        (transcript{"1", "no copy", "end"}));
+    tasks.join();
+    EXPECT_EQ(tasks.free_count(), 2);
+}
+
+TENDRIL_HUB_TEST(pool_map, what_is_no_exception_of_the_library_goes_to_the_walker_at_once) {
+    pool tasks{2};
+    int ended = 0;
+    auto items = stubborn_items<no_std_exception>({1, -1, 3});
+    auto const work = [&](auto const& each) {
+        sleep_for(1ms);
+        ++ended;
+        return each.number;
+    };
+    EXPECT_THROW(tasks.map(items, work), no_std_exception);
+    EXPECT_LE(ended, 1);
+    EXPECT_EQ(tasks.free_count(), 2);
+}
+
+TENDRIL_HUB_TEST(pool_map, a_cancel_that_comes_in_the_range_is_for_the_walker) {
+    pool tasks{2};
+    attempt walking;
+    start(walking, [&] {
+        auto const slowly = [](int number) {
+            sleep_for(number == 2 ? 1h : 0h);
+            return true;
+        };
+        map_numbers numbers{1, 2, 3};
+        tasks.map(numbers | std::views::filter(slowly), [](int number) { return number; });
+    });
+    sleep_for(1s);
+    walking.run_by.cancel();
+    walking.run_by.join();
+    EXPECT_EQ(walking.outcome, "cancelled");
+    EXPECT_EQ(tasks.free_count(), 2);
+    EXPECT_EQ(clock.elapsed(), 1s);
 }

@@ -26,6 +26,11 @@
 // idle ones at `trim`. So a burst of a million greenlets does not stay in memory, and a server at
 // its usual load makes no system call.
 //
+// What a crowd leaves behind is given back when nobody has needed it for a while. Whoever has time
+// to spare, as a hub that would sleep, calls `review` now and then: idle stacks beyond the most
+// that were needed since the last call lose their pages, and slabs that were not needed between the
+// last two are unmapped, if all their stacks are idle and there are many.
+//
 // A system call for each stack would cost more than all else in a short life. Where the kernel
 // takes lists of ranges (Linux 6.15, `process_madvise`), guards and the return of pages are asked
 // for by the dozen: as many at a time as there are stacks of the size already, and 64 at most.
@@ -55,6 +60,16 @@ enum class stack_guard {
     none,
 };
 
+/// What a step of `give_back_some` has given back to the system.
+enum class given_back : std::uint8_t {
+    /// There is nothing left to do until the next `review`.
+    nothing,
+    /// The pages of some idle stacks.
+    pages,
+    /// A whole slab.
+    slab,
+};
+
 /// Numbers of one pool at one moment.
 struct stack_pool_statistics {
     /// Stacks that are in use.
@@ -79,6 +94,10 @@ public:
     static constexpr std::size_t guard_size = 64 * 1024;
     /// How many idle stacks of a size keep their pages, unless `set_warm_limit` says otherwise.
     static constexpr std::size_t default_warm_limit = 4096;
+    /// How many idle stacks keep their pages although nobody has needed them for long, and from
+    /// how many idle ones on slabs are unmapped.
+    static constexpr std::size_t always_warm = 64;
+    static constexpr std::size_t idle_crowd = 1024;
 
     /// Makes an empty pool that guards its stacks in the best way that this kernel has, or as the
     /// environment says.
@@ -113,8 +132,8 @@ public:
         } else {
             taken = &acquire_slowly(index);
         }
-        if (++in_use_ > peak_) {
-            peak_ = in_use_;
+        if (++in_use_ > peak_since_review_) {
+            peak_since_review_ = in_use_;
         }
         return *taken;
     }
@@ -136,6 +155,20 @@ public:
 
     /// Gives the pages of idle stacks back to the system and keeps their addresses.
     void trim() noexcept;
+
+    /// Says whether a crowd has left something behind, so that a `review` may find what to give
+    /// back, now or later.
+    bool has_leftovers() const noexcept {
+        return !is_settled_ || peak_since_review_ - in_use_ > always_warm;
+    }
+
+    /// Finds out what nobody has needed since the last call, or the last two. What that is, the
+    /// next calls of `give_back_some` give back.
+    void review() noexcept;
+
+    /// Gives back a part of what `review` has found, in some 50 us: the pages of 64 stacks, or a
+    /// slab.
+    given_back give_back_some() noexcept;
 
     /// Says how many idle stacks of a size keep their pages from now on.
     void set_warm_limit(std::size_t limit) noexcept { warm_limit_ = limit; }
@@ -172,6 +205,11 @@ private:
         std::size_t warm_count = 0;
         std::vector<slab> slabs;
     };
+    // Out of its class, and unmapped at the next opportunity.
+    struct retired_slab {
+        slab memory;
+        std::size_t class_index;
+    };
 
     static constexpr std::size_t smallest_slot = minimum_size + guard_size;
     static constexpr std::size_t class_count = 15;
@@ -200,6 +238,10 @@ private:
     bool prepare_many(slab& source, std::size_t class_index) noexcept;
     void protect(std::byte* slot);
     static void free_slab(slab& freed, std::size_t class_index) noexcept;
+    void retire_slabs(std::size_t class_index, std::size_t wanted) noexcept;
+    static std::size_t drop_retired(stack*& list) noexcept;
+    std::size_t count_warm() const noexcept;
+    std::size_t count_idle() const noexcept;
 
     std::array<size_class, class_count> classes_;
     stack_guard guard_;
@@ -208,6 +250,14 @@ private:
     std::size_t next_colour_ = 0;
     std::size_t in_use_ = 0;
     std::size_t peak_ = 0;
+    // The most that were in use since the last `review`, and between the two before.
+    std::size_t peak_since_review_ = 0;
+    std::size_t peak_before_review_ = 0;
+    // The last review has found nothing, and has nothing to come back for.
+    bool is_settled_ = true;
+    // Warm stacks that have not been needed.
+    std::size_t unneeded_ = 0;
+    std::vector<retired_slab> retired_;
 };
 
 }  // namespace tendril

@@ -4,9 +4,9 @@
 // The slabs that control blocks live in.
 //
 // One pool belongs to each thread. Freed blocks are reused last in, first out. A slab is freed only
-// with the pool, so the pool doubles as the list of all greenlets of its thread, at no cost to
-// birth and death beyond one bit. Slabs are allocated side by side, each time twice as many as
-// before up to 64: alone, each would leave a gap of its own size to keep its alignment.
+// with the pool, or by `shrink`, so the pool doubles as the list of all greenlets of its thread, at
+// no cost to birth and death beyond one bit. Slabs are allocated side by side, each time twice as
+// many as before up to 64: alone, each would leave a gap of its own size to keep its alignment.
 //
 //     slab, 8 KiB, aligned to its own size
 //     ┌────────┬─────────┬─────────┬─────┬──────────┐
@@ -57,6 +57,10 @@ public:
         --live_;
     }
 
+    /// Frees the rows of slabs that hold no block, but for the first ones, which have room for
+    /// twice as many as exist. Call it seldom: it looks at every slab.
+    void shrink() noexcept;
+
     /// How many control blocks exist.
     std::size_t live() const noexcept { return live_; }
 
@@ -104,6 +108,7 @@ private:
     }
 
     void add_slabs();
+    void link_idle(row const& in) noexcept;
 
     idle_block* idle_ = nullptr;
     std::size_t live_ = 0;

@@ -126,6 +126,9 @@ namespace detail {
 /// Switches: never. Thread: any.
 TENDRIL_COLD void call_at_thread_end(void (*function)() noexcept) noexcept;
 
+/// Counted up in the child of each fork.
+inline constinit std::atomic<std::uint64_t> forks{0};
+
 extern constinit thread_local thread_record* this_thread_record TENDRIL_FAST_TLS
     TENDRIL_SYMBOL("tendril_this_thread_record");
 TENDRIL_COLD thread_record& make_thread_record();
@@ -179,6 +182,13 @@ public:
 };
 
 }  // namespace detail
+
+/// How many forks lie between the first process in which there were greenlets and this one. What
+/// was made under another number is the parent's: the greenlets that used it are gone.
+/// Switches: never. Thread: any.
+inline std::uint64_t forks_until_now() noexcept {
+    return detail::forks.load(std::memory_order_relaxed);
+}
 
 /// Installs the loop of this thread, or none. Switches: never. Thread: owner.
 void set_loop(thread_record& record, scheduler* loop) noexcept;

@@ -58,6 +58,7 @@ class deadlock_notice;
 class mailbox;
 class reactor;
 class run_scope;
+class upkeep;
 }  // namespace detail
 
 class waiter;
@@ -178,7 +179,8 @@ public:
     /// Makes the hub usable in the child of a fork, with a new reactor. Of the greenlets there are
     /// left: the one that has called `fork`, main, and those that wait for its result. What others
     /// have asked the hub for is forgotten: calls, posts, limits. A remote that was made before the
-    /// fork posts nothing there any more.
+    /// fork posts nothing there any more. Descriptors stay open: what the child does not use it
+    /// should close, as long as that is open no peer sees an end.
     /// Throws: misuse when there was no fork, or a second time; std::system_error, std::bad_alloc,
     /// and then it can be called again; wrong_thread. Switches: never. Thread: hub.
     void reset_after_fork(fork_descriptors descriptors = fork_descriptors::forget);
@@ -275,9 +277,11 @@ private:
     void call(callback& due) noexcept;
     void call_posted() noexcept;
     void look_at_reactor() noexcept;
+    deadline keep_house(deadline next) noexcept;
     bool is_quiet();
     void let_idler_go();
     void sleep_announced(deadline until);
+    deadline next_alarm() const noexcept;
     bool alarm_is_due() const;
     void wait_on_other_clock(deadline next);
     void sleep(deadline until);
@@ -347,6 +351,8 @@ private:
     intrusive_list<callback> delayed_;
     std::unique_ptr<detail::reactor> reactor_;
     std::shared_ptr<detail::mailbox> mailbox_;
+    // Null when the hub gives no memory back.
+    std::unique_ptr<detail::upkeep> upkeep_;
     error_handler on_error_;
     std::chrono::nanoseconds long_run_limit_{};
     long_run_handler on_long_run_;

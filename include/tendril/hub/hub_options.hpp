@@ -50,6 +50,11 @@ struct hub_options {
     int budget = 1024;
     /// The stack on which callbacks and handlers run, in bytes. An embedded hub has none.
     std::size_t stack_size = 960 * 1024;
+    /// Whether the hub gives memory back to the system when it idles: the stacks and control blocks
+    /// of greenlets that are gone for some seconds and were not needed again, and with those of a
+    /// thousand or more what is free in the heap (`malloc_trim`, which holds up who allocates
+    /// meanwhile: 10 ms after a hundred thousand greenlets).
+    bool gives_memory_back = true;
 };
 
 /// Says that a hub is made on an `io_context` which the program runs itself.
@@ -60,11 +65,13 @@ inline constexpr embedded_t embedded{};
 
 /// What the child of a fork does with the descriptors that its hub waited for.
 enum class fork_descriptors : std::uint8_t {
-    /// Streams and listeners that were made before the fork are not waited for any more: they can
-    /// only be closed. That is safe for the parent, whose data nobody takes away.
+    /// Nothing that was begun before the fork goes on. Streams and listeners are waited for again
+    /// when somebody uses them in the child, so nobody takes data of the parent away by chance.
+    /// The old reactor is given up, with three descriptors of its own.
     forget,
-    /// They go on in the child. For a listener that parent and child share; a stream on which the
-    /// parent reads as well gives each byte to one of them.
+    /// All of it goes on, also the reads of greenlets that are gone: a stream on which the parent
+    /// reads as well gives each byte to one of the two. For operations of Asio that the child has
+    /// to see to their end.
     keep,
 };
 

@@ -28,6 +28,7 @@
 #include <tendril/support/config.hpp>
 #include <tendril/support/intrusive_list.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -210,7 +211,9 @@ public:
             ask_for_turn();
         }
         thread_.transfer = nullptr;
+        int const share_left = std::exchange(share_left_, share_);
         switch_stacks(thread_, begun, greenlet_state::ready, how);
+        share_left_ = share_left;
         self.parked_on = mark;
         finish_arrival(thread_);
     }
@@ -219,6 +222,7 @@ public:
     /// Lets everybody run who is ready now. Switches: may. Thread: hub.
     TENDRIL_ALWAYS_INLINE void leave_ready(jump_function how = jump_and_return) {
         if (ready_.empty() && --budget_left_ >= 0) {
+            share_left_ = share_;
             return;
         }
         queue(*thread_.current);
@@ -229,9 +233,14 @@ public:
     bool others_are_ready() const noexcept { return !ready_.empty(); }
 
     /// Takes `steps` from the turn's budget for something that succeeded at once. Returns whether
-    /// the budget is used up: then the caller yields before it goes on.
-    /// Switches: never. Thread: hub.
-    bool spend(int steps) noexcept { return (budget_left_ -= steps) < 0; }
+    /// the caller has made its share of them in a row: then it yields before it goes on. When only
+    /// the budget is used up it goes on, and the next switch leads to the loop. For who was sent
+    /// behind all others in the middle of an answer would keep its client waiting for twice as long
+    /// as anybody else's. Switches: never. Thread: hub.
+    bool spend(int steps) noexcept {
+        budget_left_ -= steps;
+        return (share_left_ -= steps) < 0;
+    }
 
     /// Says whether the caller runs in a callback of this hub, where nobody may park.
     /// Switches: never. Thread: hub.
@@ -248,10 +257,14 @@ public:
 
     /// Checks that the hub may be waited in: misuse in the child of a fork. Switches: never.
     void require_not_forked() const {
-        if (stage_ == hub_stage::forked) [[unlikely]] {
+        if (must_be_reset()) [[unlikely]] {
             refuse_in_child();
         }
     }
+
+    /// Says whether that is so: this is the child of a fork, and nobody has reset the hub.
+    /// Switches: never.
+    bool must_be_reset() const noexcept { return stage_ == hub_stage::forked; }
 
     /// The thread of this hub. Switches: never.
     thread_record& thread() const noexcept { return thread_; }
@@ -259,10 +272,13 @@ public:
 protected:
     explicit dispatcher(thread_record& thread, int budget) noexcept
         : thread_{thread},
-          budget_left_{budget} {}
+          budget_left_{budget},
+          share_{std::min(budget, most_in_a_row)},
+          share_left_{share_} {}
     ~dispatcher() = default;
 
     control_block& next() noexcept {
+        share_left_ = share_;
         if (--budget_left_ >= 0) [[likely]] {
             if (control_block* const ready = ready_.pop_direct()) {
                 if (ready->state.load(std::memory_order_relaxed) != greenlet_state::unstarted)
@@ -286,9 +302,16 @@ protected:
     /// Gives an unstarted greenlet its stack. Returns why there is none, or null.
     std::exception_ptr begin(control_block& block) noexcept;
 
+    static constexpr int most_in_a_row = 64;
+
     thread_record& thread_;
     ready_queue ready_;
     int budget_left_;
+    /// How many steps a greenlet makes in a row at most, and how many are left to the running one.
+    /// Who goes on in its old place, after an `offer_switch` or a `step_into`, goes on with what
+    /// was left to it.
+    int const share_;
+    int share_left_;
     /// How many scopes of the running greenlet refuse switches.
     int switches_refused_ = 0;
     /// The greenlet of the loop; for an embedded hub, the thread's own stack.

@@ -56,6 +56,7 @@ public:
     virtual std::size_t write(const_buffers from, error_code& error) = 0;
     virtual void shutdown_send(error_code& error) = 0;
     virtual void close() = 0;
+    virtual void abort() = 0;
     virtual bool is_open() const = 0;
     virtual boost::asio::io_context::executor_type get_executor() = 0;
     /// The stream, when it is of this type; otherwise null.
@@ -86,6 +87,13 @@ private:
     }
     void shutdown_send(error_code& error) override { held_.shutdown_send(error); }
     void close() override { held_.close(); }
+    void abort() override {
+        if constexpr (requires { held_.abort(); }) {
+            held_.abort();
+        } else {
+            held_.close();
+        }
+    }
     bool is_open() const override { return held_.is_open(); }
     boost::asio::io_context::executor_type get_executor() override { return held_.get_executor(); }
     void* target(void const* type) noexcept override {
@@ -193,6 +201,15 @@ public:
     void close() {
         if (model_ != nullptr) {
             model_->close();
+        }
+    }
+
+    /// Closes the stream as `close` does, but without a word to the peer, who must not take this
+    /// for an end of what was said. Calls `abort` of the stream if it has one, else `close`.
+    /// Switches: as the stream in it does.
+    void abort() {
+        if (model_ != nullptr) {
+            model_->abort();
         }
     }
 

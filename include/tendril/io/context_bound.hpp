@@ -45,6 +45,10 @@ protected:
     /// Asks the context to tell. Throws: std::bad_alloc. Switches: never.
     explicit context_bound(boost::asio::io_context& context);
     ~context_bound() = default;
+
+    /// Asks another context to tell, and no longer the one before. Throws: std::bad_alloc, and then
+    /// nothing has changed. Switches: never.
+    void move_to(boost::asio::io_context& context);
 };
 
 /// The hub that an object belongs to, and which may end before the object.

@@ -50,8 +50,15 @@ inline void throw_if(error_code const& error, char const* what) {
     }
 }
 
-/// How many steps of a turn's budget a read, a write, or a call that fails at once takes.
-inline constexpr int io_steps = 4;
+/// How many steps of a turn's budget a call that fails at once takes.
+inline constexpr int io_steps = 1;
+
+/// How many a read or write of so many bytes takes. With more, a turn is over before it has served
+/// what one look at the reactor has found, and a request costs more looks.
+constexpr int io_steps_for(std::size_t size) noexcept {
+    constexpr std::size_t bytes_in_a_step = 16384;
+    return io_steps + static_cast<int>(size / bytes_in_a_step);
+}
 
 /// Takes the steps of a call that fails at once, or has nothing to do, and lets others run when the
 /// budget is used up: who ignores errors in a loop must not keep them from their turns. Does

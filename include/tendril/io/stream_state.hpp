@@ -57,11 +57,19 @@ inline constexpr std::chrono::nanoseconds no_limit = std::chrono::nanoseconds::m
 /// Counts who shares a core.
 class counted_core {
 public:
-    explicit counted_core(hub& here) noexcept : home{here} {}
+    explicit counted_core(hub& here) noexcept : home{here}, forks{forks_until_now()} {}
     counted_core(counted_core const&) = delete;
     counted_core& operator=(counted_core const&) = delete;
 
+    /// Says whether it is the parent's still, in the child of a fork whose hub was reset: then
+    /// nobody is inside an operation of it, and what waits for it is not this process's.
+    /// Requires: the hub exists. Switches: never.
+    bool is_of_parent() const noexcept {
+        return forks != forks_until_now() && !home.must_be_reset();
+    }
+
     hub& home;
+    std::uint64_t forks;
     std::uint32_t references = 1;
 
 protected:
@@ -80,6 +88,20 @@ public:
         }
     }
 
+    /// Makes it the child's own, if it is the parent's: with the same descriptor, waited for by
+    /// nobody. On failure it is closed. Throws: std::bad_alloc, and then it can be called again.
+    /// Switches: never.
+    error_code follow_fork() {
+        if (!is_of_parent()) [[likely]] {
+            return {};
+        }
+        error_code const error = enter_child();
+        reading = false;
+        writing = false;
+        forks = forks_until_now();
+        return error;
+    }
+
     stream_stage stage = stream_stage::open;
     bool reading = false;
     bool writing = false;
@@ -89,6 +111,10 @@ public:
 
 protected:
     ~stream_state() = default;
+
+private:
+    /// Has the descriptor waited for by the child's hub, and by nothing else.
+    virtual error_code enter_child() { return {}; }
 };
 
 /// Keeps a core alive during an operation.
@@ -122,14 +148,12 @@ private:
     bool& mark_;
 };
 
-/// How many steps of the hub's budget an accept or a connect takes, which is several system calls;
-/// a read or write takes `io_steps`. With more, a turn is over before it has served what one look
-/// at the reactor has found, and a request costs more looks.
+/// How many steps of the hub's budget an accept or a connect takes, which is several system calls.
 inline constexpr int accept_steps = 16;
 
 /// Takes the steps of one immediate success and lets others run when the budget is used up. Nothing
 /// is delivered here: the success is not lost. Switches: may.
-inline void account_for_success(hub& home, int steps = io_steps) {
+inline void account_for_success(hub& home, int steps) {
     if (home.spend(steps) && home.may_park()) {
         home.leave_ready();
     }
@@ -183,10 +207,10 @@ private:
 
 /// Says why an operation on `core` cannot begin, if it cannot. Throws: wrong_thread.
 /// Switches: never.
-error_code refusal(stream_state const* core, bool stream_state::*direction);
+error_code refusal(stream_state* core, bool stream_state::*direction);
 
 /// The same for one that writes. Throws: wrong_thread. Switches: never.
-error_code refusal_to_write(stream_state const* core);
+error_code refusal_to_write(stream_state* core);
 
 /// Between two parts of a long write: notices what was requested for the greenlet, that the stream
 /// was closed, and that the limit has passed. Switches: may, when a `ready_order` wants it.
@@ -226,8 +250,9 @@ std::size_t call_when_ready(stream_state& core, Call&& call, Wait&& wait, error_
     while (core.stage != stream_stage::closed) {
         ssize_t const done = call();
         if (done >= 0) {
-            account_for_success(core.home);
-            return static_cast<std::size_t>(done);
+            auto const size = static_cast<std::size_t>(done);
+            account_for_success(core.home, io_steps_for(size));
+            return size;
         }
         if (errno == EINTR) {
             continue;

@@ -131,7 +131,7 @@ public:
     int native_handle() const noexcept;
 
     /// Sets one of Asio's socket options, as `socket_base::broadcast`, `receive_buffer_size` or
-    /// `ip::multicast::hops`. Switches: never.
+    /// `ip::multicast::hops`. Throws: wrong_thread. Switches: never.
     template <typename Option>
     void set_option(Option const& option, error_code& error) {
         auto const protocol = this->protocol();
@@ -146,7 +146,7 @@ public:
         throw_if(error, "set_option");
     }
 
-    /// Reads one of those options. Switches: never.
+    /// Reads one of those options. Throws: wrong_thread. Switches: never.
     template <typename Option>
     void get_option(Option& option, error_code& error) const {
         auto const protocol = this->protocol();

@@ -181,6 +181,16 @@ public:
     /// and of the process's umask. Throws: system_error, naming the name. Switches: never.
     static unix_listener bind(std::string_view name, unix_listen_options const& options = {});
 
+    /// Takes over a descriptor that listens already, and makes it non-blocking. Its path is not
+    /// removed at the end, since somebody else has made it. On failure the descriptor is closed.
+    /// Throws: system_error. Switches: never.
+    static unix_listener adopt(int descriptor);
+
+    /// Gives a descriptor away that listens on, and leaves the path where it is: for a process that
+    /// goes on with both. Wakes whoever waits in `accept`, as `close` does. Returns it, or -1 when
+    /// the listener is not open. Throws: wrong_thread; system_error. Switches: never. Thread: hub.
+    int release();
+
     /// Waits for a connection. A second greenlet that accepts gets `errc::busy`.
     /// Throws: system_error; what was requested for the greenlet. Switches: may.
     unix_stream accept();

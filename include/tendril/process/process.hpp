@@ -127,8 +127,8 @@ public:
     /// the same time, and waits for its end. What is not redirected to a pipe is left out. A child
     /// that does not read its input is no error.
     /// When it is interrupted, the child goes on, and what was read and what was not yet written
-    /// are kept: a later call, whose input comes behind that, returns all. A second greenlet gets
-    /// `errc::busy`, as it does for a stream that somebody uses.
+    /// are kept: a later call, whose input comes behind that, returns all. An error of one stream
+    /// ends the call too. A second greenlet gets `errc::busy`, as for a stream that somebody uses.
     /// Throws: system_error; what was requested for the greenlet; std::bad_alloc; misuse.
     /// Switches: may.
     completed_process communicate(std::string_view input = {});

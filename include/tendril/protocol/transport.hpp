@@ -136,8 +136,8 @@ public:
     /// Closes the connection when all that is in the buffer has left, and reads no more. A second
     /// call does nothing. Throws: wrong_thread; std::bad_alloc. Switches: never.
     void close();
-    /// Closes the connection now, and drops what is in the buffer. Throws: wrong_thread.
-    /// Switches: never.
+    /// Closes the connection now, and drops what is in the buffer; a peer of TLS that was not told
+    /// all sees a truncation. Throws: wrong_thread. Switches: never.
     void abort();
     /// Says whether it is closing or over. Switches: never.
     bool is_closing() const;

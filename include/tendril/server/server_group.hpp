@@ -81,10 +81,10 @@ class server_group {
 public:
     /// Prepares a server on each hub, which call copies of the handler. Nothing is bound before
     /// `start`. The group of hubs must outlive it.
-    /// Throws: system_error with `errc::bad_name` for an address that cannot be read.
-    /// Switches: never. Thread: any.
+    /// Throws: system_error with `errc::bad_name` for an address that cannot be read, or is none of
+    /// TCP. Switches: never. Thread: any.
     template <typename F>
-    requires(std::invocable<F&, tcp_stream&>&& std::copy_constructible<F>) server_group(
+    requires(detail::takes_streams<F>&& std::copy_constructible<F>) server_group(
         hub_group& hubs, std::string_view address, F on_connection,
         server_group_options options = {})
         : server_group{

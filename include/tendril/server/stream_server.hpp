@@ -11,81 +11,74 @@
 //     }};
 //     server.serve_forever();
 //
+// * Its address is "host:port", "[ipv6]:port", ":port" or "port", where no host means every address
+//   of the machine, or "unix:/path" or "unix:@name". The handler takes streams of that kind
+//   (stream_handler.hpp).
 // * At the limit of connections it stops accepting; the kernel queues. It goes on as soon as one
-//   ends.
+//   ends. A connection too many of one address is closed at once.
 // * When accepting fails (no descriptors, no memory) it waits, at first 10 ms, then twice as long
 //   up to a second, and goes on (accept_loop.hpp); connections that are open are served meanwhile.
-// * A handler that throws ends its own connection only. What it threw is reported to the hub's
-//   error handler, but for the ordinary ends of a connection (end of file, reset, closed by us).
+//   When the listener itself can be used no more, the server ends, and handlers go on.
+// * A handler that throws ends its own connection only. What it threw is reported, with the peer,
+//   but for the ordinary ends of a connection (end of file, reset, closed by us).
 // * `stop` closes the listener, lets the handlers finish for a while, and then ends those that have
 //   not.
+// * In the child of a fork it does not run until `start`, which accepts from the listener that the
+//   parent has too. The connections are the parent's: the first call closes the child's copies, but
+//   for the one of the handler that has forked.
 //
-// Read next: lib/server/stream_server.cpp; docs/server.md.
+// Read next: stream_server_options.hpp; lib/server/stream_service.cpp; docs/servers.md.
 
-#include <tendril/context/stack_pool.hpp>
 #include <tendril/hub/deadline.hpp>
 #include <tendril/net/endpoint.hpp>
 #include <tendril/net/tcp_listener.hpp>
-#include <tendril/support/unique_function.hpp>
+#include <tendril/net/unix_socket.hpp>
+#include <tendril/server/stream_handler.hpp>
+#include <tendril/server/stream_server_options.hpp>
 
 #include <chrono>
-#include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
 namespace tendril {
 
-/// How a stream server works.
-struct stream_server_options {
-    /// How many connections may be open at once; zero means as many as the process can hold.
-    std::size_t max_connections = 0;
-    /// How the listener is made.
-    listen_options listen{};
-    /// How many bytes of stack a handler gets.
-    std::size_t stack_size = stack_pool::default_size;
-    /// How long it waits after accepting has failed: the first time, and at most.
-    std::chrono::milliseconds first_delay{10};
-    std::chrono::milliseconds longest_delay{1000};
-};
-
-/// Numbers of a server at one moment.
-struct stream_server_statistics {
-    /// Connections that are open, and how many have been accepted since the start.
-    std::size_t connections = 0;
-    std::uint64_t accepted = 0;
-    /// How often accepting has failed.
-    std::uint64_t accept_errors = 0;
-};
-
 namespace detail {
-class server_state;
+class stream_service;
 }
 
 class stream_server {
 public:
     /// What is called for each connection, in a greenlet of its own. The stream is closed when it
     /// returns or throws.
-    using handler = unique_function<void(tcp_stream&)>;
+    using handler = stream_handler;
 
     /// Prepares a server. Nothing is bound before `start`.
     /// Throws: system_error with `errc::bad_name` for an address that cannot be read; misuse when
-    /// a delay is not positive, or the longest is shorter than the first. Switches: never.
+    /// the handler takes no streams of that kind, when a delay is not positive, or when the longest
+    /// is shorter than the first. Switches: never.
     stream_server(
         std::string_view address, handler on_connection, stream_server_options options = {});
     stream_server(stream_server const&) = delete;
     stream_server& operator=(stream_server const&) = delete;
 
-    /// Stops without grace. Must happen on the thread of the hub where it has started, or after
-    /// that has gone: elsewhere it ends the program. Switches: may.
+    /// Stops without grace; in a callback of the hub, where nobody may wait, it begins the end
+    /// only. Must happen on the thread of the hub where it has started, or after that has gone:
+    /// elsewhere it ends the program. Switches: may.
     ~stream_server();
 
     /// Binds the address and accepts from now on. Does nothing when it runs.
     /// Throws: system_error, naming the address; misuse while another `start` or a `stop` is
-    /// under way; errc::closed when it was stopped meanwhile.
+    /// under way; errc::closed when it was stopped meanwhile; what `before_start` throws.
     /// Switches: may, when the host is a name.
     void start();
+
+    /// As above, but accepts from a listener that is there: of a service manager, or made before a
+    /// fork. It is closed when that fails, or when the server runs already. Throws: misuse, as
+    /// above, and when the handler takes no streams of that kind; std::bad_alloc; what
+    /// `before_start` throws. Switches: never.
+    void start(tcp_listener listening);
+    void start(unix_listener listening);
 
     /// Starts if need be, and waits until somebody calls `stop`. When the wait is interrupted it
     /// stops the server without grace. Throws: as `start`; what was requested for the greenlet.
@@ -93,9 +86,19 @@ public:
     void serve_forever();
 
     /// Serves a connection that was accepted elsewhere as one of its own, whether it runs or not.
-    /// Throws: system_error with `errc::overloaded` at the limit of connections; std::bad_alloc;
-    /// wrong_thread. Switches: never. Thread: hub.
+    /// Throws: system_error with `errc::overloaded` at the limit of connections; misuse when the
+    /// handler takes no streams of that kind; std::bad_alloc; wrong_thread. Switches: never.
+    /// Thread: hub.
     void serve(tcp_stream accepted);
+    void serve(unix_stream accepted);
+
+    /// Accepts no more until `start_accepting`; the listener stays, and the kernel queues. Does
+    /// nothing when it pauses already. Throws: misuse when it does not run; wrong_thread; what was
+    /// requested for the greenlet, and then it pauses all the same. Switches: may. Thread: hub.
+    void stop_accepting();
+    /// Accepts again. Throws: misuse when it does not run; wrong_thread; std::bad_alloc, and then
+    /// it still pauses; what was requested for the greenlet. Switches: may. Thread: hub.
+    void start_accepting();
 
     /// Closes the listener, waits for the handlers, and ends those that run on after `grace`. May
     /// be called in a handler, which is then not waited for. Those that are ended get one second
@@ -110,18 +113,39 @@ public:
     bool stop() { return stop(std::chrono::seconds{1}); }
     bool stop(deadline limit);
 
-    /// Says whether it accepts connections. Switches: never.
+    /// Gives the listening descriptor away, for another process or another server that goes on with
+    /// it: no connection is refused meanwhile. It accepts nothing from then on; what is open is
+    /// served on until `stop`. The path of a Unix socket stays. Returns the descriptor, which is
+    /// not inherited by programs unless it is passed on.
+    /// Throws: misuse when it does not run; system_error; wrong_thread. Switches: never.
+    /// Thread: hub.
+    int release_listener();
+
+    /// The listening descriptor, or -1. It stays the server's. Switches: never.
+    int native_handle() const noexcept;
+
+    /// Says whether a `stop` waits for the handlers: they should come to an end. Switches: never.
+    bool stopping() const noexcept;
+
+    /// Says whether it was started and has a listener; also while it pauses. Switches: never.
     bool running() const noexcept;
 
     /// Where it listens: with the real port when 0 was asked for. Throws: misuse when it does not
-    /// run. Switches: never.
+    /// run, or listens at a Unix socket. Switches: never.
     tcp_endpoint local_endpoint() const;
+
+    /// The same as text, as it can be written into an address: "127.0.0.1:7000", "unix:/path".
+    /// Throws: misuse when it does not run. Switches: never.
+    std::string local_address() const;
 
     /// Returns the numbers of this moment. Switches: never.
     stream_server_statistics statistics() const noexcept;
 
 private:
-    std::shared_ptr<detail::server_state> state_;
+    template <typename Listen>
+    void start_with(Listen&& listen);
+
+    std::shared_ptr<detail::stream_service> state_;
 };
 
 }  // namespace tendril

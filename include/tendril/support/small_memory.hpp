@@ -27,12 +27,16 @@ public:
     small_memory() = default;
     small_memory(small_memory const&) = delete;
     small_memory& operator=(small_memory const&) = delete;
-    ~small_memory() {
+    ~small_memory() { clear(); }
+
+    /// Frees all that is kept.
+    void clear() noexcept {
         for (shelf& each : shelves_) {
             while (piece* const freed = each.newest) {
                 each.newest = freed->older;
                 ::operator delete(freed);
             }
+            each.room = capacity;
         }
     }
 

@@ -189,6 +189,11 @@ public:
     /// Switches: may.
     void close();
 
+    /// Closes the connection now and says nothing to the peer, who sees a truncation. Wakes whoever
+    /// reads or writes with `errc::closed`. A second call does nothing.
+    /// Throws: wrong_thread. Switches: never.
+    void abort();
+
     /// Ends the encryption on both sides, and returns the stream below, to go on in the clear. What
     /// the peer had sent and nobody has read is dropped. A peer that has closed counts as agreed.
     /// Throws: system_error with `errc::busy` while somebody reads or writes; what was requested
