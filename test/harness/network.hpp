@@ -16,8 +16,10 @@
 #include <tendril/time/timeout.hpp>
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <exception>
@@ -38,6 +40,22 @@ inline stream_pair connected_pair() {
     tcp_stream there = listener.accept();
     return {std::move(here), std::move(there)};
 }
+
+/// Waits until a connection is in a listener's queue: on a busy machine it may get there after
+/// `connect` has come back.
+inline void await_arrival(int listening) {
+    pollfd queue{listening, POLLIN, 0};
+    while (::poll(&queue, 1, -1) == -1 && errno == EINTR) {}
+}
+
+/// A listener whose queue is full, so that connecting to it waits.
+struct full_listener {
+    tcp_listener listener = tcp_listener::bind("127.0.0.1", 0, {.backlog = 0});
+    tcp_stream first = tcp_stream::connect(listener.local_endpoint());
+
+    full_listener() { await_arrival(listener.native_handle()); }
+    tcp_endpoint endpoint() const { return listener.local_endpoint(); }
+};
 
 /// An address where nobody listens.
 inline tcp_endpoint deserted_endpoint() {

@@ -51,6 +51,7 @@ public:
             ::connect(filling_, address.data(), size) != 0) {
             throw std::runtime_error{"no black hole at " + to_string(address)};
         }
+        test::await_arrival(listener_);
     }
     black_hole(black_hole const&) = delete;
     black_hole& operator=(black_hole const&) = delete;

@@ -130,12 +130,11 @@ TENDRIL_HUB_TEST(stream_socket_peers, the_limit_fires_in_time_in_every_state) {
 }
 
 TENDRIL_HUB_TEST(stream_socket_peers, a_connection_attempt_ends_whatever_the_other_side_does) {
-    tcp_listener const full = tcp_listener::bind("127.0.0.1", 0, {.backlog = 0});
-    tcp_stream const first = tcp_stream::connect(full.local_endpoint());
+    test::full_listener const full;
     auto const outcome = [](tcp_endpoint const& peer) {
         return test::code_of([&] { tcp_stream::connect_for(peer, 3s); });
     };
-    EXPECT_EQ(outcome(full.local_endpoint()), late);
+    EXPECT_EQ(outcome(full.endpoint()), late);
     EXPECT_EQ(clock.elapsed(), 3s);
     EXPECT_EQ(outcome(test::deserted_endpoint()), asio_error::connection_refused);
     tcp_listener closing = tcp_listener::bind("127.0.0.1", 0);

@@ -19,6 +19,7 @@ using namespace tendril;
 using namespace std::chrono_literals;
 using test::connected_pair;
 using test::fill;
+using test::full_listener;
 using test::hear;
 using test::read_error;
 using test::say;
@@ -28,12 +29,6 @@ using test::spawn_writer;
 using test::stream_pair;
 using test::transcript;
 using test::write_error;
-
-// A listener whose queue is full, so that connecting to it waits.
-struct full_listener {
-    tcp_listener listener = tcp_listener::bind("127.0.0.1", 0, {.backlog = 0});
-    tcp_stream first = tcp_stream::connect(listener.local_endpoint());
-};
 
 // Each wait that a connection knows, so that a test can try them all.
 struct waiting_call {
@@ -55,8 +50,7 @@ struct all_waits {
          }},
         {"write", [this] { return spawn([this] { say(writes.here, "x"); }); }},
         {"accept", [this] { return spawn([this] { accepts.accept(); }); }},
-        {"connect",
-         [this] { return spawn([this] { tcp_stream::connect(full.listener.local_endpoint()); }); }},
+        {"connect", [this] { return spawn([this] { tcp_stream::connect(full.endpoint()); }); }},
     };
 };
 

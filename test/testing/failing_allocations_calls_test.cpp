@@ -3,6 +3,7 @@
 // Every allocation fails, once and for ever, of every call that waits (harness/blocking_calls.hpp),
 // and of what begins and ends a hub.
 #include <harness/failure_points.hpp>
+#include <harness/network.hpp>
 #include <tendril/channel/channel_ends.hpp>
 #include <tendril/net/tcp_stream.hpp>
 #include <tendril/support/scope_exit.hpp>
@@ -120,6 +121,7 @@ TENDRIL_TEST(failing_allocations_calls, of_a_connection_to_one_of_two_that_do_no
     ASSERT_EQ(::listen(listening, 0), 0);
     ASSERT_EQ(::getsockname(listening, silent.data(), &size), 0);
     ASSERT_EQ(::connect(filling, silent.data(), size), 0);
+    test::await_arrival(listening);
     try_all("connect", [&] {
         error_code error;
         tcp_stream::connect(
