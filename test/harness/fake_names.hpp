@@ -16,6 +16,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <filesystem>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -56,8 +58,16 @@ public:
     bool wait_for_hanging(std::size_t count) const;
 };
 
+/// How many threads the process has.
+inline std::ptrdiff_t thread_count() {
+    return std::distance(
+        std::filesystem::directory_iterator{"/proc/self/task"},
+        std::filesystem::directory_iterator{});
+}
+
 /// A look-up whose asker has left may be on its way back to the hub when the test ends, and holds
-/// the hub's descriptor until it has arrived. This waits for it.
+/// the hub's descriptor until it has arrived. This waits for it, and for the end of the threads that
+/// have come meanwhile: under a sanitizer a thread has other descriptors for a moment.
 class look_ups_end {
 public:
     look_ups_end() = default;
@@ -65,12 +75,15 @@ public:
     look_ups_end& operator=(look_ups_end const&) = delete;
     ~look_ups_end() {
         auto const limit = std::chrono::steady_clock::now() + std::chrono::seconds{10};
-        while (!before_.leaks().empty() && std::chrono::steady_clock::now() < limit) {
+        while (has_more() && std::chrono::steady_clock::now() < limit) {
             std::this_thread::yield();
         }
     }
 
 private:
+    bool has_more() const { return thread_count() > threads_ || !before_.leaks().empty(); }
+
+    std::ptrdiff_t const threads_ = thread_count();
     testing::leak_check before_;
 };
 

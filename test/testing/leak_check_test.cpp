@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <memory>
+#include <thread>
 
 namespace {
 
@@ -62,6 +64,23 @@ TENDRIL_TEST(leak_check, counts_descriptors) {
     EXPECT_EQ(before.leaks(), "1 descriptors");
     ::close(descriptor);
     EXPECT_EQ(before.leaks(), "");
+}
+
+// The other thread closes while this one looks, in most of the rounds.
+TENDRIL_TEST(leak_check, waits_for_what_another_thread_has_open_for_a_moment) {
+    for (int round = 0; round < 100; ++round) {
+        leak_check const before;
+        std::atomic<bool> looks{false};
+        int const descriptor = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+        std::thread other{[&] {
+            looks.wait(false);
+            ::close(descriptor);
+        }};
+        looks = true;
+        looks.notify_one();
+        EXPECT_EQ(before.leaks(), "");
+        other.join();
+    }
 }
 
 TENDRIL_TEST(leak_check, does_not_complain_when_there_is_less_than_before) {
