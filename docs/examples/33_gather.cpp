@@ -82,12 +82,12 @@ void shielded() {
             std::cout << "saved\n";
         });
     });
-    sleep_for(1ms);
+    yield();
     worker.cancel();
     worker.join();
     std::cout << "the worker was cancelled\n";
     // DOC-END: shield
-    sleep_for(2ms);
+    sleep_for(3ms);
 }
 
 }  // namespace

@@ -6,11 +6,13 @@
 #include <tendril/hubs.hpp>
 #include <tendril/net.hpp>
 #include <tendril/server.hpp>
+#include <tendril/sync.hpp>
 #include <tendril/task.hpp>
 
 #include <boost/asio/buffer.hpp>
 
 #include <chrono>
+#include <functional>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -33,8 +35,9 @@ void answer(tendril::tcp_stream& stream) {
 }
 // DOC-END: handler
 
-// Four requests on a connection of its own.
-int ask(tendril::tcp_endpoint where) {
+// Four requests on a connection of its own. Nobody leaves before all have been answered, so that
+// the hubs share all of them.
+int ask(tendril::tcp_endpoint where, tendril::latch& all) {
     auto stream = tendril::tcp_stream::connect(where);
     int answers = 0;
     for (int number = 0; number < 4; ++number) {
@@ -42,13 +45,15 @@ int ask(tendril::tcp_endpoint where) {
         stream.write(boost::asio::buffer("hello", 5));
         answers += stream.read_some(boost::asio::buffer(data)) > 0 ? 1 : 0;
     }
+    all.arrive_and_wait();
     return answers;
 }
 
 int ask_by_many(tendril::tcp_endpoint where, int clients) {
+    tendril::latch all{clients};
     std::vector<tendril::task<int>> asking;
     for (int number = 0; number < clients; ++number) {
-        asking.push_back(tendril::spawn(ask, where));
+        asking.push_back(tendril::spawn(ask, where, std::ref(all)));
     }
     int answers = 0;
     for (auto& each : asking) {
