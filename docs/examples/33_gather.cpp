@@ -4,6 +4,7 @@
 // when the one who waits for it does not.
 #include <tendril/hub.hpp>
 #include <tendril/task.hpp>
+#include <tendril/testing.hpp>
 #include <tendril/time.hpp>
 #include <tendril/together.hpp>
 
@@ -93,7 +94,8 @@ void shielded() {
 }  // namespace
 
 int main() {
-    run([] {
+    testing::virtual_clock clock;  // nobody waits for real
+    run({.clock = &clock}, [] {
         all_results();
         first_failure();
         all_outcomes();

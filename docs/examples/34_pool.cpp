@@ -3,6 +3,7 @@
 // Many tasks, and at most so many at a time.
 #include <tendril/hub.hpp>
 #include <tendril/task.hpp>
+#include <tendril/testing.hpp>
 #include <tendril/time.hpp>
 #include <tendril/together.hpp>
 
@@ -64,7 +65,8 @@ void map_all() {
 }  // namespace
 
 int main() {
-    run([] {
+    testing::virtual_clock clock;  // nobody waits for real
+    run({.clock = &clock}, [] {
         look_after();
         spawn_in_turn();
         map_all();
