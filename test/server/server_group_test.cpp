@@ -145,13 +145,16 @@ TENDRIL_TEST(server_group, stop_waits_for_handlers_and_ends_them_after_the_grace
         hub_group hubs{{.size = 2}};
         std::atomic<int> finished{0};
         std::atomic<int> ended{0};
+        std::atomic<bool> is_brief{true};
         auto const handler = [&](tcp_stream& stream) {
             hear(stream);
             say(stream, "x");
-            std::string const end = test::outcome_of([&] { sleep_for(20ms); });
+            auto const pause = is_brief ? std::chrono::nanoseconds{20ms} : 1h;
+            std::string const end = test::outcome_of([&] { sleep_for(pause); });
             ++(end == "returned" ? finished : ended);
         };
         for (bool const patient : {true, false}) {
+            is_brief = patient;
             server_group servers{hubs, "127.0.0.1:0", handler, {.how = how}};
             servers.start();
             run([&] {
