@@ -12,16 +12,16 @@ import time
 from servers import Program, Server, run_cases
 
 PROGRAM = sys.argv[1]
-CONNECTIONS = "1000" if "--stress" in sys.argv else "300"
+IS_JUDGED = "--instrumented" not in sys.argv
+CONNECTIONS = "1000" if "--stress" in sys.argv else "300" if IS_JUDGED else "60"
 SECONDS = "40" if "--stress" in sys.argv else "4"
 # How long anybody else waits for a page, in seconds: nearly everybody, and at most. Other tests take
 # turns on the same processors, and a server that is held up would be so for seconds. Under a
-# sanitizer these are told only: hundreds of large answers take it a second by themselves.
+# sanitizer there are fewer connections, since large answers alone take it long, and times are told only.
 USUAL = 0.25
 LONGEST = 3.0
-IS_JUDGED = "--instrumented" not in sys.argv
 # How often somebody else must have been served meanwhile.
-ENOUGH = 20 if IS_JUDGED else 5
+ENOUGH = 20 if IS_JUDGED else 3
 
 
 def attack(name, path, *mode):
