@@ -16,8 +16,8 @@ std::size_t open_descriptors() {
     return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
-// Counts until there are no more than that, or it has taken long. What other threads have open comes
-// and goes, and so do the pipes by which a sanitizer finds out whether memory is there.
+// Counts until there are no more than that, or it has taken long. What other threads have open
+// comes and goes, and so do the pipes by which a sanitizer finds out whether memory is there.
 std::size_t settled_descriptors(std::size_t wanted) {
     using namespace std::chrono_literals;
     auto const end = std::chrono::steady_clock::now() + 100ms;

@@ -66,8 +66,8 @@ inline std::ptrdiff_t thread_count() {
 }
 
 /// A look-up whose asker has left may be on its way back to the hub when the test ends, and holds
-/// the hub's descriptor until it has arrived. This waits for it, and for the end of the threads that
-/// have come meanwhile: under a sanitizer a thread has other descriptors for a moment.
+/// the hub's descriptor until it has arrived. This waits for it, and for the end of the threads
+/// that have come meanwhile: under a sanitizer a thread has other descriptors for a moment.
 class look_ups_end {
 public:
     look_ups_end() = default;
