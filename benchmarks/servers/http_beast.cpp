@@ -4,14 +4,14 @@
 // callbacks on Boost.Beast, as its own examples are: its parser, its serializer, its limits.
 //
 //     http_beast           prints "listening on 127.0.0.1:PORT"; ends with SIGTERM
+#include <harness/asio_server.hpp>
+
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
 #include <chrono>
-#include <csignal>
 #include <ctime>
-#include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -82,38 +82,6 @@ private:
     http::response<http::string_body> response_;
 };
 
-class acceptor {
-public:
-    explicit acceptor(boost::asio::io_context& context)
-        : acceptor_{context, {boost::asio::ip::address_v4::loopback(), 0}} {
-        acceptor_.listen(4096);
-    }
-
-    unsigned port() const { return acceptor_.local_endpoint().port(); }
-
-    void accept() {
-        acceptor_.async_accept([this](error_code error, tcp::socket socket) {
-            if (!error) {
-                error_code ignored;
-                socket.set_option(tcp::no_delay{true}, ignored);
-                std::make_shared<session>(std::move(socket))->read();
-            }
-            accept();
-        });
-    }
-
-private:
-    tcp::acceptor acceptor_;
-};
-
 }  // namespace
 
-int main() {
-    boost::asio::io_context context{1};
-    acceptor accepts{context};
-    accepts.accept();
-    boost::asio::signal_set quit{context, SIGINT, SIGTERM};
-    quit.async_wait([&](error_code, int) { context.stop(); });
-    std::cout << "listening on 127.0.0.1:" << accepts.port() << std::endl;
-    context.run();
-}
+int main() { bench::serve_until_signal<session>(); }
