@@ -31,6 +31,13 @@ inline void append_number(std::string& out, std::uint64_t number) {
     out.append(digits, end);
 }
 
+/// Appends the line that begins a chunk.
+inline void append_chunk_size(std::string& out, std::uint64_t size) {
+    char digits[16];
+    auto const end = std::to_chars(digits, digits + sizeof digits, size, 16).ptr;
+    out.append(digits, end).append("\r\n");
+}
+
 /// Appends a line of a header.
 inline void append_field(std::string& out, std::string_view name, std::string_view value) {
     out.append(name).append(": ").append(value).append("\r\n");

@@ -74,11 +74,8 @@ client_core::client_core(http_client_options chosen)
             !proxy_->is_secure(),
             "a proxy is spoken to in http: what is secret goes through it in a tunnel");
     }
-    TENDRIL_REQUIRE(
-        options.user_agent.find_first_of(std::string_view{"\r\n\0", 3}) == std::string::npos &&
-            options.proxy.authorization.find_first_of(std::string_view{"\r\n\0", 3}) ==
-                std::string::npos,
-        "the value of a field has no CR, LF or NUL: they would end the line and begin another one");
+    require_field_value(options.user_agent);
+    require_field_value(options.proxy.authorization);
 }
 
 void client_core::require_thread() const {
@@ -159,19 +156,19 @@ tcp_stream client_core::ask_for_tunnel(
         {.user_agent = options.user_agent, .proxy_authorization = options.proxy.authorization});
     error_code error;
     send_pieces(plain, {boost::asio::buffer(head)}, errand, error);
-    bool came = false;
+    head_progress progress;
     client_head answer;
     try {
         if (!error.failed()) {
             answer = receive_head(
                 connection, client_method::connect, {options.head_limit, options.fields_limit},
-                limit, came, error);
+                limit, progress, error);
         }
     } catch (client_refusal const& refusal) {
         errand.refuse(refusal, http_phase::tunnel);
     }
     if (error == boost::asio::error::eof) {
-        error = came ? http_client_errc::truncated : http_client_errc::no_response;
+        error = progress.came ? http_client_errc::truncated : http_client_errc::no_response;
     }
     if (error.failed()) {
         errand.fail(error, http_phase::tunnel);
@@ -192,12 +189,11 @@ tcp_stream client_core::ask_for_tunnel(
 
 client_head receive_head(
     client_connection& connection, client_method method, client_head_limits const& most,
-    deadline limit, bool& came, error_code& error) {
+    deadline limit, head_progress& progress, error_code& error) {
     std::size_t scanned = 0;
-    int interim = 0;
     while (true) {
         std::string_view const unread = connection.unread();
-        came = came || !unread.empty();
+        progress.came = progress.came || !unread.empty();
         std::size_t const size = unread.empty() ? 0 : find_head(unread, scanned, most);
         if (size == 0) {
             auto const room = connection.room();
@@ -213,7 +209,7 @@ client_head receive_head(
         if (head.status / 100 != 1) {
             return head;
         }
-        if (head.status == 101 || ++interim > most_interim_heads) {
+        if (head.status == 101 || ++progress.interim > most_interim_heads) {
             throw client_refusal{
                 http_client_errc::bad_response, "it is interim, and nobody has asked for that"};
         }

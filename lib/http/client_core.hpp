@@ -44,6 +44,9 @@ public:
     /// For the destructor of the client: ends the program on another thread.
     void require_thread_to_destroy() const noexcept;
 
+    /// Says whether its hub still exists.
+    bool hub_exists() const noexcept { return home_.exists(); }
+
     /// Says whether it goes through the proxy; and its key in the pool.
     bool uses_proxy(http_url const& url) const noexcept;
     std::string key_of(http_url const& url) const;
@@ -65,12 +68,19 @@ private:
     tls_context trust_;
 };
 
-/// Reads a head through a connection, those of interim answers passed over. Sets `error` to the
-/// transport's, and `came` as soon as one byte has come. Throws: client_refusal; what was requested
+/// How far one has come with the head of an answer: whether a byte of it is there, and how many
+/// interim ones were passed over.
+struct head_progress {
+    bool came = false;
+    int interim = 0;
+};
+
+/// Reads a head through a connection, those of interim answers passed over; it goes on from where a
+/// limit has ended it. Sets `error` to the transport's. Throws: client_refusal; what was requested
 /// for the greenlet; std::bad_alloc. Switches: may.
 client_head receive_head(
     client_connection& connection, client_method method, client_head_limits const& most,
-    deadline limit, bool& came, error_code& error);
+    deadline limit, head_progress& progress, error_code& error);
 
 /// Writes all of some pieces. Switches: may.
 void send_pieces(

@@ -58,8 +58,12 @@ client_exchange::client_exchange(
 }
 
 client_exchange::~client_exchange() {
+    if (lease_.holds()) {
+        core_->require_thread_to_destroy();
+    }
     stop_sending();
-    if (!lease_.holds() || !head_came_ || response_done_ || !request_done_ || reading_) {
+    if (!core_->hub_exists() || !lease_.holds() || !head_came_ || response_done_ ||
+        !request_done_ || reading_) {
         return;
     }
     try {
@@ -97,12 +101,12 @@ void client_exchange::receive() {
     client_head_limits const most{core_->options.head_limit, core_->options.fields_limit};
     std::chrono::nanoseconds const each = errand_.limits.response;
     deadline limit = errand_.until(each);
-    bool came = false;
+    head_progress progress;
     while (!head_came_) {
         error_code error;
         try {
             client_head head = receive_head(
-                *lease_.connection(), method_, most, limit, came, error);
+                *lease_.connection(), method_, most, limit, progress, error);
             if (!error.failed()) {
                 accept(std::move(head));
             }
@@ -110,7 +114,7 @@ void client_exchange::receive() {
             errand_.refuse(refusal, http_phase::response);
         }
         if (error.failed() && !gets_more_time(error, each, limit)) {
-            try_again(error, came);
+            try_again(error, progress.came);
             limit = errand_.until(each);
         }
     }
@@ -280,6 +284,10 @@ http_phase client_exchange::phase_of_end(error_code const& error, http_phase awa
 }
 
 std::string client_exchange::read_all(std::size_t limit) {
+    core_->require_thread();
+    if (reading_) {
+        errand_.fail(io_error(errc::busy), http_phase::body);
+    }
     guard const whole{*this};
     constexpr std::size_t first_part = 4096;
     std::uint64_t const announced = response().body_length().value_or(0);
@@ -322,6 +330,9 @@ void client_exchange::drain() {
 void client_exchange::close() {
     core_->require_thread();
     lease_.end();
+    if (connecting_ != nullptr) {
+        connecting_->cancel("the stream was closed");
+    }
 }
 
 }  // namespace tendril::detail

@@ -36,14 +36,15 @@ namespace tendril::detail {
 
 class client_exchange {
 public:
-    /// Prepares a request that can be sent. Its body must stay until the answer's head is there.
+    /// Prepares a request that can be sent. Its body must stay as long as this.
     /// Throws: std::bad_alloc.
     client_exchange(
         std::shared_ptr<client_core> core, http_client_request const& asked, http_url const& url,
         deadline total);
     client_exchange(client_exchange const&) = delete;
     client_exchange& operator=(client_exchange const&) = delete;
-    /// Closes the connection, unless the rest is there already. Switches: never.
+    /// Closes the connection, unless the rest is there already. Ends the program on another thread
+    /// while the hub exists. Switches: may, when a task sends.
     ~client_exchange();
 
     /// Waits for a connection, and sends the head, with the body if that is known. A large one may
@@ -123,6 +124,8 @@ private:
     hub& home_;
     client_errand errand_;
     client_lease lease_;
+    // While it connects: what ends that.
+    cancel_scope* connecting_ = nullptr;
     // What is sent at once, and once more if need be.
     std::string head_text_;
     std::string_view body_;

@@ -52,7 +52,7 @@ public:
     void shrink() noexcept;
 
     /// Says whether the peer is silent, as it should be: it has neither ended the connection nor
-    /// said anything that nobody has asked for. Switches: may, when a `ready_order` wants it.
+    /// said anything that nobody has asked for. Switches: may.
     bool is_quiet();
 
     std::unique_ptr<client_transport> transport;
@@ -102,7 +102,8 @@ public:
     /// Closes the connection and keeps the right to one.
     void drop_connection() noexcept;
 
-    /// Gives the connection back for others if it is to be kept and can be, or closes it in order.
+    /// Gives the connection back for others if it is to be kept and can be, or closes it: in order,
+    /// but over TLS, whose last word would have to be waited for.
     /// Requires: it holds one, and nobody is inside an operation on it. Switches: never.
     void give_back(bool keep) noexcept;
 

@@ -2,6 +2,7 @@
 #include "client_request_head.hpp"
 
 #include "append_text.hpp"
+#include "grammar.hpp"
 
 #include <tendril/http/fields.hpp>
 #include <tendril/support/assert.hpp>
@@ -37,18 +38,11 @@ bool is_one_of(std::array<std::string_view, Size> const& names, std::string_view
     });
 }
 
-bool ends_a_value(char c) noexcept {
-    return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7f';
-}
-
 void require_field(std::string_view name, std::string_view value) {
     TENDRIL_REQUIRE(
         is_http_token(name),
         "the name of a field is a token: letters, digits and a few marks, no spaces");
-    TENDRIL_REQUIRE(
-        std::none_of(value.begin(), value.end(), ends_a_value),
-        "the value of a field has no CR, LF, NUL or other control bytes: they would end the line "
-        "and begin another one");
+    require_field_value(value);
     TENDRIL_REQUIRE(
         !is_one_of(fields_of_client, name),
         "how a request is framed, and to whom it goes, is the client's business: set the length "
@@ -67,6 +61,13 @@ bool expects_body(std::string_view method) noexcept {
 }
 
 }  // namespace
+
+void require_field_value(std::string_view value) {
+    TENDRIL_REQUIRE(
+        std::none_of(value.begin(), value.end(), is_control_byte),
+        "the value of a field has no CR, LF, NUL or other control bytes: they would end the line "
+        "and begin another one");
+}
 
 void require_sendable(http_client_request const& asked) {
     TENDRIL_REQUIRE(

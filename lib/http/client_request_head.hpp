@@ -12,6 +12,8 @@
 
 namespace tendril::detail {
 
+/// Throws: misuse for what cannot be the value of a field.
+void require_field_value(std::string_view value);
 /// Throws: misuse for a request that cannot be sent.
 void require_sendable(http_client_request const& asked);
 /// Throws: misuse for trailers that cannot be sent.

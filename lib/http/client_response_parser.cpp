@@ -8,10 +8,8 @@
 
 #include "grammar.hpp"
 
-#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
-#include <boost/beast/http/rfc7230.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -28,10 +26,7 @@ constexpr std::size_t most_trailers = 64;
     throw client_refusal{http_client_errc::bad_response, why};
 }
 
-bool is_forbidden_in_head(char c) noexcept {
-    return (static_cast<unsigned char>(c) < ' ' && c != '\t' && c != '\r' && c != '\n') ||
-        c == '\x7f';
-}
+bool is_forbidden_in_head(char c) noexcept { return is_control_byte(c) && c != '\r' && c != '\n'; }
 
 std::uint64_t length_of(std::string_view text) {
     std::uint64_t length = 0;
@@ -89,10 +84,7 @@ private:
         }
         head_.fields.add(view(name), view(value));
     }
-    void on_header_impl(error_code& error) override {
-        error = {};
-        head_.keep_alive = keep_alive();
-    }
+    void on_header_impl(error_code& error) override { error = {}; }
     void on_request_impl(beast_http::verb, text, text, int, error_code&) override {}
     void on_body_init_impl(boost::optional<std::uint64_t> const&, error_code&) override {}
     std::size_t on_body_impl(text, error_code&) override { return 0; }
@@ -111,10 +103,8 @@ bool stays_open(client_head const& head) {
     for (std::size_t index = 0; index < head.fields.size(); ++index) {
         auto const field = head.fields[index];
         if (same_http_name(field.name, "Connection")) {
-            for (auto const word : beast_http::token_list{field.value}) {
-                closes = closes || boost::beast::iequals(word, "close");
-                stays = stays || boost::beast::iequals(word, "keep-alive");
-            }
+            closes = closes || is_in_http_list(field.value, "close");
+            stays = stays || is_in_http_list(field.value, "keep-alive");
         }
     }
     return stays && !closes;
@@ -282,9 +272,11 @@ void body_decoder::take_size(std::string_view line) {
     auto const digits = static_cast<std::size_t>(read.ptr - line.data());
     std::string_view const extension = line.substr(digits);
     extension_bytes_ += extension.size();
-    bool const ends_well = extension.empty() || extension.front() == ';';
-    if (read.ec != std::errc{} || digits > most_digits || !ends_well) {
+    if (read.ec != std::errc{} || digits > most_digits) {
         refuse_response("the size of a chunk is not a number");
+    }
+    if (!valid_extensions(extension)) {
+        refuse_response("what follows the size of a chunk is no extension");
     }
     if (extension_bytes_ > most_extension_bytes) {
         refuse_response("its chunks have too many extensions");

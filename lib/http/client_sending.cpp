@@ -3,18 +3,19 @@
 // The request of an exchange. The invariants are those of client_exchange.hpp.
 #include "client_exchange.hpp"
 
+#include "append_text.hpp"
 #include "client_request_head.hpp"
 
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/io/stream_state.hpp>
 #include <tendril/support/assert.hpp>
+#include <tendril/support/scope_exit.hpp>
 #include <tendril/task/spawn.hpp>
 
 #include <boost/asio/error.hpp>
 
-#include <array>
-#include <charconv>
 #include <new>
+#include <string>
 #include <utility>
 
 namespace tendril::detail {
@@ -52,15 +53,15 @@ void client_exchange::start() {
     if (errand_.url.is_secure() && !has_tls()) {
         errand_.fail(http_client_errc::no_tls, http_phase::connect);
     }
+    bool in_time = false;
     try {
-        if (!core_->pool->acquire(
-                core_->key_of(errand_.url), errand_.until(errand_.limits.slot), lease_)) {
-            errand_.fail(io_error(errc::timed_out), http_phase::slot);
-        }
-    } catch (http_client_error const&) {
-        throw;
+        in_time = core_->pool->acquire(
+            core_->key_of(errand_.url), errand_.until(errand_.limits.slot), lease_);
     } catch (system_error const& error) {
         errand_.fail(error.code(), http_phase::slot);
+    }
+    if (!in_time) {
+        errand_.fail(io_error(errc::timed_out), http_phase::slot);
     }
     if (lease_.connection() != nullptr && !lease_.connection()->is_quiet()) {
         lease_.drop_connection();
@@ -72,7 +73,10 @@ void client_exchange::connect() {
     lease_.drop_connection();
     std::unique_ptr<client_connection> made;
     client_connecting attempt{*core_->pool};
-    if (!attempt.scope.run([&] { made = core_->connect(errand_); })) {
+    connecting_ = &attempt.scope;
+    scope_exit const connected{[&] { connecting_ = nullptr; }};
+    bool const in_time = attempt.scope.run([&] { made = core_->connect(errand_); });
+    if (!in_time || !lease_.holds()) {
         errand_.fail(io_error(errc::closed), http_phase::connect);
     }
     try {
@@ -87,6 +91,7 @@ void client_exchange::send_all() {
         connect();
     }
     send_error_ = {};
+    request_done_ = false;
     if (body_.size() > most_sent_at_once) {
         sender_ = spawn(
             {.name = "sending a request", .where = {}},
@@ -168,17 +173,12 @@ void client_exchange::write(std::string_view piece) {
     if (piece.empty()) {
         return;
     }
-    std::array<char, 20> line;
-    std::size_t size = 0;
+    std::string line;
     if (chunked_) {
-        char* const end =
-            std::to_chars(line.data(), line.data() + line.size() - 2, piece.size(), 16).ptr;
-        end[0] = '\r';
-        end[1] = '\n';
-        size = static_cast<std::size_t>(end + 2 - line.data());
+        append_chunk_size(line, piece.size());
     }
     send(
-        {boost::asio::buffer(line.data(), size), boost::asio::buffer(piece.data(), piece.size()),
+        {boost::asio::buffer(line), boost::asio::buffer(piece.data(), piece.size()),
          boost::asio::buffer("\r\n", chunked_ ? 2 : 0)});
     unwritten_ -= chunked_ ? 0 : piece.size();
     if (!chunked_ && unwritten_ == 0) {
@@ -200,7 +200,7 @@ void client_exchange::finish(http_client_fields const& trailers) {
     }
     std::string text = "0\r\n";
     for (auto const& [name, value] : trailers) {
-        text.append(name).append(": ").append(value).append("\r\n");
+        append_field(text, name, value);
     }
     text.append("\r\n");
     send({boost::asio::buffer(text)});

@@ -149,8 +149,7 @@ int judge_target(std::string_view method, std::string_view target, bool secured)
 }
 
 bool valid_extensions(std::string_view text) noexcept {
-    auto const is_control = [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == '\x7f'; };
-    if (std::any_of(text.begin(), text.end(), is_control)) {
+    if (std::any_of(text.begin(), text.end(), is_control_byte)) {
         return false;
     }
     while (!text.empty()) {

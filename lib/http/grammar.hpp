@@ -14,6 +14,11 @@ inline constexpr std::size_t most_extension_bytes = 4096;
 /// So many bytes of trailers are kept, and of a chunk's first line while its end has not come.
 inline constexpr std::size_t most_trailer_bytes = 8192;
 
+/// Says whether this is a control byte other than a tab: no field has one in its value.
+constexpr bool is_control_byte(char c) noexcept {
+    return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7f';
+}
+
 /// The text without blanks around it.
 std::string_view trimmed(std::string_view text) noexcept;
 

@@ -15,7 +15,6 @@
 #include <tendril/support/scope_exit.hpp>
 
 #include <array>
-#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -30,12 +29,6 @@ std::size_t size_of(stream_model::const_buffers parts) noexcept {
         size += each.size();
     }
     return size;
-}
-
-void append_chunk_size(std::string& out, std::size_t size) {
-    char digits[17];
-    auto const end = std::to_chars(digits, digits + sizeof digits, size, 16).ptr;
-    out.append(digits, end).append("\r\n");
 }
 
 // The connection behind a head: what has arrived already comes first.

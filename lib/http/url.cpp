@@ -138,9 +138,12 @@ http_url::http_url(std::string_view text) {
 }
 
 void http_url::read_authority(std::string_view authority, std::string_view whole) {
-    if (authority.find('@') != nowhere) {
+    if (std::size_t const at = authority.rfind('@'); at != nowhere) {
+        // Messages are written to logs, where a password belongs even less.
+        std::string shown = secure_ ? "https://..." : "http://...";
+        shown.append(whole.substr(whole.find(authority) + at));
         refuse_url(
-            whole,
+            shown,
             "a user's name or password does not belong here: set the field "
             "Authorization");
     }

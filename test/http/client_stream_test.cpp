@@ -11,6 +11,7 @@
 #include <array>
 #include <chrono>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace {
@@ -249,15 +250,70 @@ TENDRIL_HUB_TEST(client_stream, a_refusal_that_is_read_ends_the_writer) {
 }
 
 TENDRIL_HUB_TEST(client_stream, one_reads_and_one_writes_at_a_time) {
-    scripted_server const server{[](scripted_peer& peer) { peer.hear_end(); }};
+    event may_answer;
+    scripted_server const server{[&](scripted_peer& peer) {
+        peer.hear_head();
+        may_answer.wait();
+        peer.answer("late");
+    }};
     tendril::http_client client;
     auto stream = client.open({.url = server.url()});
     auto first = spawn([&] { return test::code_of([&] { stream.response(); }); });
     test::settle();
     EXPECT_EQ(test::code_of([&] { stream.response(); }), errc::busy);
     EXPECT_EQ(test::code_of([&] { stream.read_all(); }), errc::busy);
+    may_answer.set();
+    EXPECT_EQ(first.get(), error_code{});
+    EXPECT_EQ(stream.read_all(), "late");
+}
+
+TENDRIL_HUB_TEST(client_stream, close_wakes_who_waits_for_the_head) {
+    scripted_server const server{[](scripted_peer& peer) { peer.hear_end(); }};
+    tendril::http_client client;
+    auto stream = client.open({.url = server.url()});
+    auto first = spawn([&] { return test::code_of([&] { stream.response(); }); });
+    test::settle();
     stream.close();
     EXPECT_EQ(first.get(), errc::closed);
+}
+
+// The kept connection is stale, and the next one is not accepted at once.
+TENDRIL_HUB_TEST(client_stream, close_ends_the_connecting_for_a_second_attempt) {
+    test::full_listener full;
+    auto first_of_all = full.listener.accept();
+    tendril::http_client client;
+    std::string const url = "http://" + to_string(full.endpoint());
+    auto got = spawn([&] { return client.get(url).status(); });
+    tcp_stream served = full.listener.accept();
+    test::hear(served);
+    test::say(served, "HTTP/1.1 204 No Content\r\n\r\n");
+    EXPECT_EQ(got.get(), 204);
+    auto stream = client.open({.url = url});
+    test::hear(served);
+    // Now nobody is let in.
+    tcp_stream const filling = tcp_stream::connect(full.endpoint());
+    test::await_arrival(full.listener.native_handle());
+    auto asking = spawn([&] { return test::code_of([&] { stream.response(); }); });
+    served.close();
+    test::settle();
+    EXPECT_EQ(client.statistics().retried, 1U);
+    EXPECT_FALSE(asking.done());
+    stream.close();
+    EXPECT_EQ(asking.get(), errc::closed);
+    EXPECT_EQ(client.statistics().busy + client.statistics().idle, 0U);
+}
+
+TENDRIL_HUB_TEST(client_stream, is_of_one_thread) {
+    scripted_server const server{scripted_server::always("HTTP/1.1 204 No Content\r\n\r\n")};
+    tendril::http_client client;
+    auto stream = client.open({.url = server.url()});
+    std::thread{[&] {
+        EXPECT_THROW(stream.response(), wrong_thread);
+        EXPECT_THROW(stream.read_all(), wrong_thread);
+        EXPECT_THROW(stream.write("x"), wrong_thread);
+        EXPECT_THROW(stream.close(), wrong_thread);
+    }}.join();
+    EXPECT_EQ(stream.response().status(), 204);
 }
 
 TENDRIL_HUB_TEST(client_stream, what_is_left_and_small_does_not_cost_the_connection) {

@@ -202,6 +202,48 @@ TENDRIL_HUB_TEST(http_client, a_stale_connection_costs_no_large_body) {
     EXPECT_EQ(client.statistics().retried, 1U);
 }
 
+// All of the first attempt has left, so it looked as if all of the request had.
+TENDRIL_HUB_TEST(http_client, a_second_attempt_that_is_cut_off_costs_its_connection) {
+    time_stands_still const meanwhile{this_hub()};
+    event done;
+    scripted_server const server{[&](scripted_peer& peer) {
+        peer.hear_head();
+        if (peer.number == 1) {
+            peer.answer("ok");
+            peer.hear_head();
+            peer.hear(large_body.size());
+            return;
+        }
+        peer.say(refusal);
+        done.wait();
+    }};
+    tendril::http_client client;
+    client.get(server.url());
+    EXPECT_EQ(client.put(server.url(), large_body).status(), 413);
+    EXPECT_EQ(client.statistics().retried, 1U);
+    EXPECT_EQ(connections_of(client), 0U);
+    done.set();
+}
+
+// Each of them comes in a time of its own, while the request waits for room.
+TENDRIL_HUB_TEST(http_client, interim_answers_are_counted_for_as_long_as_the_request_leaves) {
+    event done;
+    scripted_server const server{[&](scripted_peer& peer) {
+        peer.hear_head();
+        for (int count = 0; count < 20; ++count) {
+            peer.say("HTTP/1.1 102 Processing\r\n\r\n");
+            sleep_for(2s);
+        }
+        done.wait();
+    }};
+    tendril::http_client client{{.limits = {.response = 1s}}};
+    EXPECT_EQ(
+        test::code_of([&] { client.put(server.url(), large_body); }),
+        make_error_code(http_client_errc::bad_response));
+    EXPECT_EQ(clock.elapsed(), 32s);
+    done.set();
+}
+
 TENDRIL_HUB_TEST(http_client, an_early_answer_that_is_malformed_is_an_error) {
     time_stands_still const meanwhile{this_hub()};
     event done;

@@ -33,6 +33,24 @@ TENDRIL_TEST(http_client, may_be_destroyed_after_its_hub) {
     client.reset();
 }
 
+// All of the answer is there, and the connection would be kept if there were a hub.
+TENDRIL_TEST(http_client, a_stream_may_be_destroyed_after_its_hub) {
+    for (bool const client_first : {false, true}) {
+        std::optional<tendril::http_client> client;
+        http_client_stream stream;
+        run([&] {
+            scripted_server const server{scripted_server::always(page)};
+            client.emplace();
+            stream = client->open({.url = server.url()});
+            EXPECT_EQ(stream.response().status(), 200);
+        });
+        if (client_first) {
+            client.reset();
+        }
+        stream = {};
+    }
+}
+
 TENDRIL_TEST(http_client, one_whose_hub_has_gone_is_misused) {
     std::optional<tendril::http_client> client;
     run([&] {

@@ -111,8 +111,14 @@ TENDRIL_TEST(url, what_others_read_otherwise_is_refused) {
 }
 
 TENDRIL_TEST(url, an_error_names_the_text_and_the_reason) {
-    std::string const text = test::text_of([] { http_url{"http://me:secret\r\n@a/"}; });
-    EXPECT_NE(text.find("'http://me:secret??@a/'"), std::string::npos) << text;
+    std::string const text = test::text_of([] { http_url{"http://a b\r\n/"}; });
+    EXPECT_NE(text.find("'http://a b??/'"), std::string::npos) << text;
+    EXPECT_NE(text.find("host"), std::string::npos) << text;
+}
+
+TENDRIL_TEST(url, an_error_does_not_tell_a_password) {
+    std::string const text = test::text_of([] { http_url{"http://me:secret@a/b?c"}; });
+    EXPECT_NE(text.find("'http://...@a/b?c'"), std::string::npos) << text;
     EXPECT_NE(text.find("Authorization"), std::string::npos) << text;
 }
 

@@ -127,7 +127,9 @@ public:
     http_client_stream(http_client_stream&& other) noexcept;
     /// Closes the one that was there. Switches: never.
     http_client_stream& operator=(http_client_stream&& other) noexcept;
-    /// As `close`. Switches: never.
+    /// As `close`, but an answer that is there as a whole does not cost the connection. Must happen
+    /// on the thread that made it, or after its hub has gone: elsewhere it ends the program.
+    /// Switches: never.
     ~http_client_stream();
 
     /// Writes a piece of the body. Throws: http_client_error; misuse when that is more than was
@@ -142,8 +144,8 @@ public:
     void finish(http_client_fields trailers = {});
 
     /// Waits for the head of the answer. It can be called again. Throws: http_client_error;
-    /// wrong_thread; what was requested for the greenlet, and then the connection is closed.
-    /// Switches: may.
+    /// wrong_thread; what was requested for the greenlet, and when that comes during the wait the
+    /// connection is closed. Switches: may.
     http_client_head const& response();
 
     /// Waits for the head, then reads a part of the body, waiting for one. Returns how many bytes;
@@ -168,7 +170,8 @@ public:
     http_fields const& trailers() const;
 
     /// Closes the connection unless it has gone back, and wakes whoever reads or writes with
-    /// `errc::closed`. A second call does nothing. Throws: wrong_thread. Switches: never.
+    /// `errc::closed`. A second call does nothing. Throws: wrong_thread; misuse when the hub has
+    /// gone. Switches: never.
     void close();
 
     /// For code that is written for Asio's layers. Throws: misuse for an empty one.

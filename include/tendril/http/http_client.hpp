@@ -137,8 +137,9 @@ struct http_client_statistics {
 
 class http_client {
 public:
-    /// Connects to nobody yet. Throws: std::bad_alloc; misuse for limits of zero connections;
-    /// system_error with `errc::bad_name` for a proxy's URL. Switches: never.
+    /// Connects to nobody yet. Throws: std::bad_alloc; misuse for limits of zero connections, for a
+    /// proxy that would be spoken to in TLS, and for control bytes in `user_agent` or what the
+    /// proxy is told; system_error with `errc::bad_name` for a proxy's URL. Switches: never.
     explicit http_client(http_client_options options = {});
     http_client(http_client const&) = delete;
     http_client& operator=(http_client const&) = delete;
@@ -165,11 +166,12 @@ public:
     /// Sends any request and returns the answer to it. Throws: as `get`; misuse for a method, a
     /// name of a field or a value that would end its line or word, for fields that are the client's
     /// own (`Host`, `Content-Length`, `Transfer-Encoding`, `Connection` and the like), for a
-    /// CONNECT, and when there is both a body and the length of one. Switches: may.
+    /// CONNECT, and for a `body_length`. Switches: may.
     http_client_response request(http_client_request const& asked);
 
     /// Sends the head of a request, and returns what its body is written to and the answer is read
-    /// from. Redirects are answers here. Throws: as above. Switches: may.
+    /// from. Redirects are answers here. Throws: as above, and misuse for a `body` instead.
+    /// Switches: may.
     http_client_stream open(http_client_request const& asked);
 
     /// Closes all connections: requests that are under way, or just connecting, end with
@@ -177,7 +179,8 @@ public:
     /// Throws: wrong_thread; misuse when its hub has gone. Switches: never.
     void close();
 
-    /// Closes the connections that nobody uses. Throws: wrong_thread. Switches: never.
+    /// Closes the connections that nobody uses. Throws: wrong_thread; misuse when its hub has gone.
+    /// Switches: never.
     void close_idle();
 
     /// Switches: never.
