@@ -30,7 +30,7 @@ void answer(http_request& request, http_response& response) {
     } else if (request.path() == "/long") {
         response.body(std::string(100'000, 'x'));
     } else {
-        sleep_for(100ms);
+        sleep_for(10ms);
         response.header("Content-Type", "text/plain").body("page " + std::string{request.path()});
     }
 }

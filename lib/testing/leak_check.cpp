@@ -11,18 +11,21 @@
 namespace tendril::testing {
 namespace {
 
-std::size_t open_descriptors() {
-    std::filesystem::directory_iterator const all{"/proc/self/fd"};
+std::size_t entries_of(char const* folder) {
+    std::filesystem::directory_iterator const all{folder};
     return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
+
+std::size_t open_descriptors() { return entries_of("/proc/self/fd"); }
+bool has_other_threads() { return entries_of("/proc/self/task") > 1; }
 
 // Counts until there are no more than that, or it has taken long. What other threads have open
 // comes and goes, and so do the pipes by which a sanitizer finds out whether memory is there.
 std::size_t settled_descriptors(std::size_t wanted) {
     using namespace std::chrono_literals;
-    auto const end = std::chrono::steady_clock::now() + 100ms;
+    auto const end = std::chrono::steady_clock::now() + 3s;
     std::size_t count = open_descriptors();
-    while (count > wanted && std::chrono::steady_clock::now() < end) {
+    while (count > wanted && has_other_threads() && std::chrono::steady_clock::now() < end) {
         std::this_thread::sleep_for(1ms);
         count = open_descriptors();
     }

@@ -4,6 +4,7 @@
 #include <harness/network.hpp>
 #include <harness/scripted_server.hpp>
 #include <tendril/http/http_client.hpp>
+#include <tendril/hub/waiter.hpp>
 
 #include <memory>
 #include <string>
@@ -141,6 +142,7 @@ TENDRIL_HUB_TEST(http_client, redirects_that_lead_nowhere_are_no_answers) {
 }
 
 TENDRIL_HUB_TEST(http_client, what_comes_with_a_redirect_is_dropped_if_it_is_little) {
+    job_under_way const time_stands_still{this_hub()};
     for (std::size_t const size : {std::size_t{1000}, std::size_t{1'000'000}}) {
         scripted_server const server{[&](scripted_peer& peer) {
             std::string head = peer.hear_head();

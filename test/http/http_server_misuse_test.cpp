@@ -7,6 +7,7 @@
 #include <tendril/http/http_error.hpp>
 #include <tendril/http/http_server.hpp>
 #include <tendril/hub/cancellation.hpp>
+#include <tendril/hub/waiter.hpp>
 #include <tendril/net/tcp_listener.hpp>
 #include <tendril/net/unix_socket.hpp>
 #include <tendril/sync/event.hpp>
@@ -63,6 +64,8 @@ TENDRIL_HUB_TEST(http_server_misuse, who_has_gone_before_it_was_accepted_is_trus
     }
     web.start(std::move(listener));
     settle();
+    EXPECT_EQ(web.statistics().server.accepted, 1U);
+    EXPECT_EQ(web.statistics().server.connections, 0U);
     for (std::string const& each : seen) {
         EXPECT_EQ(each.find("10.0.0.1"), std::string::npos) << each;
         EXPECT_EQ(each.find("evil"), std::string::npos) << each;
@@ -208,6 +211,7 @@ TENDRIL_HUB_TEST(http_server_misuse, two_may_not_read_one_body) {
 }
 
 TENDRIL_HUB_TEST(http_server_misuse, two_may_not_write_one_response) {
+    job_under_way const time_stands_still{this_hub()};
     misused_server web{[](http_request&, http_response& response) {
         std::string const large(16 * 1024 * 1024, 'a');
         auto first = spawn([&] { return response.write(buffer(large)); });
@@ -315,7 +319,10 @@ TENDRIL_HUB_TEST(http_server_misuse, who_writes_on_when_the_handler_has_returned
     http_client client{web};
     client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
     sleep_for(2s);
-    EXPECT_EQ(client.read().body.size(), large.size());
+    {
+        job_under_way const time_stands_still{this_hub()};
+        EXPECT_EQ(client.read().body.size(), large.size());
+    }
     helper.join();
     EXPECT_EQ(seen, "misuse");
 }

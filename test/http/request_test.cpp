@@ -6,6 +6,7 @@
 #include <tendril/http/http_error.hpp>
 #include <tendril/http/http_server.hpp>
 #include <tendril/http/request.hpp>
+#include <tendril/hub/waiter.hpp>
 #include <tendril/io/buffered_reader.hpp>
 #include <tendril/sync/event.hpp>
 
@@ -84,6 +85,7 @@ TENDRIL_HUB_TEST(http_request, a_body_is_read_by_pieces_as_it_comes) {
 }
 
 TENDRIL_HUB_TEST(http_request, a_client_waits_for_a_handler_that_does_not_read) {
+    job_under_way const time_stands_still{this_hub()};
     event read_on;
     std::size_t received = 0;
     request_server web{

@@ -5,6 +5,7 @@
 #include <harness/hubs.hpp>
 #include <tendril/http/http_server.hpp>
 #include <tendril/http/response.hpp>
+#include <tendril/hub/waiter.hpp>
 #include <tendril/sync/event.hpp>
 
 #include <boost/asio/error.hpp>
@@ -242,6 +243,7 @@ TENDRIL_HUB_TEST(response_stream, a_client_that_reads_slowly_is_served_and_one_t
     std::string data(4 * 1024 * 1024, ' ');
     for (int count = 0; count < 10; ++count) {
         sleep_for(20s);
+        job_under_way const time_stands_still{this_hub()};
         boost::asio::read(client.stream, buffer(data));
         settle();
     }

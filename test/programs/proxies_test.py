@@ -308,7 +308,7 @@ def nginx_posts():
             nginx(pathlib.Path(name), web, first, second):
         with Clients(web, ["/"], posts=True) as clients:
             clients.wait_for_all()
-            time.sleep(0.5)
+            wait_until(lambda: clients.answered > 100 or clients.errors)
         clients.judge()
 
 

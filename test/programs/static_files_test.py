@@ -264,26 +264,28 @@ def large_files_arrive():
             assert received < len(content), received
 
 
-def exchange_for_a_while(root, stopping):
-    """Puts a link to the secrets where the folder was, and back."""
+def exchange_for_a_while(root, stopping, laps):
+    """Puts a link to the secrets where the folder was, and back. Notes each lap."""
     while not stopping.is_set():
         os.rename(root / "changing", root / "kept")
         os.symlink("../root-other", root / "changing")
         os.unlink(root / "changing")
         os.rename(root / "kept", root / "changing")
+        laps.append(True)
 
 
 def links_that_come_and_go_lead_nowhere():
     """A link that is there for moments only is never followed."""
     with folder() as root, Server(PROGRAM, "--folder", str(root)) as server:
         make_file(root, b"changing/secret.txt", b"this is harmless\n")
-        stopping = threading.Event()
-        other = threading.Thread(target=exchange_for_a_while, args=(root, stopping), daemon=True)
+        stopping, laps = threading.Event(), []
+        other = threading.Thread(
+            target=exchange_for_a_while, args=(root, stopping, laps), daemon=True)
         other.start()
         answers = {200: 0, 404: 0}
         try:
             limit = time.monotonic() + 1
-            while time.monotonic() < limit:
+            while time.monotonic() < limit or (other.is_alive() and len(laps) < 100):
                 with server.connect() as client:
                     client.sendall(b"GET /changing/secret.txt HTTP/1.1\r\nHost: test\r\n\r\n")
                     head, body = read_answer(client)
@@ -293,8 +295,8 @@ def links_that_come_and_go_lead_nowhere():
         finally:
             stopping.set()
             other.join()
-        print(f"# {answers[200]} times the file, {answers[404]} times nothing")
-        assert answers[200] > 0, answers
+        print(f"# {answers[200]} times the file, {answers[404]} times nothing, of {len(laps)} laps")
+        assert answers[200] > 0 and len(laps) >= 100, (answers, len(laps))
 
 
 def the_folder_may_be_exchanged():

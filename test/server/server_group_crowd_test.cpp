@@ -63,8 +63,9 @@ void read_from_a_stream() {
 }
 
 void write_to_a_stream() {
+    static std::string const more_than_a_kernel_keeps(16 << 20, 'x');
     auto [here, there] = test::connected_pair();
-    test::say(here, std::string(16 << 20, 'x'));
+    test::say(here, more_than_a_kernel_keeps);
 }
 
 void accept_nobody() { tcp_listener::bind("127.0.0.1", 0).accept(); }

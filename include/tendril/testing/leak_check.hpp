@@ -21,8 +21,9 @@ public:
     leak_check();
 
     /// Says what is there now and was not there then, one phrase each; empty when nothing is.
-    /// Another thread may have a descriptor for a moment, so one too many is looked for again for
-    /// up to 100 ms, in which the thread blocks. Switches: never. Thread: the one that made it.
+    /// Another thread may have a descriptor for a moment: while the process has other threads, one
+    /// too many is looked for again for up to 3 s, in which this thread blocks. Switches: never.
+    /// Thread: the one that made it.
     std::string leaks() const;
 
 private:
