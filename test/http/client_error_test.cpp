@@ -5,8 +5,10 @@
 #include <harness/scripted_server.hpp>
 #include <tendril/http/client_error.hpp>
 #include <tendril/http/http_client.hpp>
+#include <tendril/hub/waiter.hpp>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -30,6 +32,14 @@ std::string with(std::string const& fields, std::string const& body = "") {
 }
 std::string in_chunks(std::string const& chunks) {
     return with("Transfer-Encoding: chunked\r\n", chunks);
+}
+
+std::string many_fields(int number, std::size_t size = 1) {
+    std::string fields;
+    for (int count = 0; count < number; ++count) {
+        fields += "A: " + std::string(size, 'b') + "\r\n";
+    }
+    return fields;
 }
 
 std::vector<bad_answer> const bad_answers{
@@ -110,6 +120,8 @@ std::vector<bad_answer> const bad_answers{
     {in_chunks("0\r\nA : b\r\n\r\n"), malformed, "not a field"},
     {in_chunks("0\r\n b\r\n\r\n"), malformed, "not a field"},
     {in_chunks("0\r\nA: " + std::string(9000, 'x')), malformed, "too long"},
+    {in_chunks("0\r\n" + many_fields(65)), malformed, "too many trailers"},
+    {in_chunks("0\r\n" + many_fields(3, 3000)), malformed, "too many trailers"},
     // Ends.
     {"", http_client_errc::no_response, ""},
     {"H", http_client_errc::truncated, ""},
@@ -127,20 +139,13 @@ std::vector<bad_answer> const bad_answers{
     {"HTTP/1.1 200 " + std::string(70'000, 'x'), http_client_errc::head_too_large, "long"},
 };
 
-std::string too_many_fields() {
-    std::string fields;
-    for (int count = 0; count < 257; ++count) {
-        fields += "A: b\r\n";
-    }
-    return with(fields);
-}
-
-void expect_refusal(bad_answer const& bad, bool slowly) {
+void expect_refusal(bad_answer const& bad, bool slowly, http_client_options options = {}) {
+    job_under_way const time_stands_still{this_hub()};
     scripted_server const server{[&](scripted_peer& peer) {
         peer.hear_head();
         slowly ? peer.say_slowly(bad.text) : static_cast<void>(peer.say(bad.text));
     }};
-    tendril::http_client client;
+    tendril::http_client client{std::move(options)};
     std::string const shown = bad.text.substr(0, 80);
     try {
         client.request({.method = bad.method, .url = server.url()});
@@ -160,7 +165,19 @@ TENDRIL_HUB_TEST(client_error, bad_answers_are_refused) {
     for (bad_answer const& bad : bad_answers) {
         expect_refusal(bad, false);
     }
-    expect_refusal({too_many_fields(), http_client_errc::head_too_large, "fields"}, false);
+    expect_refusal({with(many_fields(257)), http_client_errc::head_too_large, "fields"}, false);
+}
+
+TENDRIL_HUB_TEST(client_error, how_large_a_head_may_be_is_an_option) {
+    bad_answer const many{with(many_fields(4)), http_client_errc::head_too_large, "fields"};
+    expect_refusal(many, false, {.fields_limit = 3});
+    bad_answer const large{with(many_fields(1, 1000)), http_client_errc::head_too_large, "long"};
+    expect_refusal(large, false, {.head_limit = 1000});
+    expect_refusal(large, true, {.head_limit = 1000});
+    scripted_server const server{scripted_server::always(
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + many_fields(2, 400) + "\r\n")};
+    tendril::http_client client{{.head_limit = 1000, .fields_limit = 3}};
+    EXPECT_EQ(client.get(server.url()).status(), 200);
 }
 
 TENDRIL_HUB_TEST(client_error, bad_answers_are_refused_byte_by_byte) {

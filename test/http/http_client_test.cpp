@@ -210,13 +210,16 @@ TENDRIL_HUB_TEST(http_client, what_cannot_be_sent_is_refused_at_the_call) {
     }
     for (std::string const name :
          {"", "A B", "A:", "A\r\n", "Host", "content-length", "Transfer-Encoding", "Connection",
-          "Keep-Alive", "TE", "Upgrade", "Expect", "Proxy-Connection", "Proxy-Authorization"}) {
+          "Keep-Alive", "TE", "Upgrade", "Expect", "Proxy-Connection", "Proxy-Authorization",
+          "HTTP2-Settings"}) {
         refused({.url = url, .fields = {{name, "x"}}});
     }
     for (std::string const& value :
          {std::string{"\r"}, std::string{"a\nB: c"}, std::string(1, 0)}) {
         refused({.url = url, .fields = {{"A", value}}});
     }
+    refused({.method = "TRACE", .url = url, .body = "x"});
+    EXPECT_THROW(client.open({.method = "TRACE", .url = url, .body_length = 1}), misuse);
     EXPECT_THROW(client.request({.url = url, .body_length = 1}), misuse);
     EXPECT_THROW(client.open({.url = url, .body = "x"}), misuse);
     EXPECT_EQ(test::code_of([&] { client.get("http://a\r\nb/"); }), errc::bad_name);
@@ -224,11 +227,27 @@ TENDRIL_HUB_TEST(http_client, what_cannot_be_sent_is_refused_at_the_call) {
     EXPECT_EQ(server.connections(), 0U);
 }
 
+TENDRIL_HUB_TEST(http_client, a_request_may_name_its_own_agent) {
+    std::string head;
+    scripted_server const server{[&](scripted_peer& peer) {
+        head = peer.hear_head();
+        peer.answer("");
+    }};
+    tendril::http_client client;
+    client.get(server.url(), {{"user-agent", "mine"}});
+    EXPECT_NE(head.find("\r\nuser-agent: mine\r\n"), std::string::npos) << head;
+    EXPECT_EQ(head.find("tendril"), std::string::npos) << head;
+}
+
 TENDRIL_HUB_TEST(http_client, options_that_make_no_sense_are_refused) {
     EXPECT_THROW(tendril::http_client({.connections_per_host = 0}), misuse);
     EXPECT_THROW(tendril::http_client({.connections = 0}), misuse);
     EXPECT_THROW(tendril::http_client({.user_agent = "a\r\nb"}), misuse);
     EXPECT_THROW(tendril::http_client({.proxy = {.url = "https://a/"}}), misuse);
+    for (std::string const& spoilt : {std::string{"a\r\nb"}, std::string(1, 0)}) {
+        http_proxy const proxy{.url = "http://a:1", .authorization = spoilt};
+        EXPECT_THROW(tendril::http_client({.proxy = proxy}), misuse);
+    }
     EXPECT_EQ(
         test::code_of([] { tendril::http_client({.proxy = {.url = "a:3128"}}); }), errc::bad_name);
 }
