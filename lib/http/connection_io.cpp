@@ -105,14 +105,28 @@ std::size_t connection_io::write(stream_model::const_buffers from, error_code& e
     }
 }
 
+// Over TLS the end is a record, which may not find room in time. Returns whether it has left.
+bool connection_io::end_sending(deadline limit) {
+    timeout const in_time{limit};
+    try {
+        error_code error;
+        stream_.shutdown_send(error);
+        return !error.failed();
+    } catch (timed_out const& late) {
+        if (!late.by(in_time)) {
+            throw;
+        }
+        return false;
+    }
+}
+
 void connection_io::linger(std::chrono::nanoseconds duration) {
-    error_code error;
-    stream_.shutdown_send(error);
     deadline const limit = deadline::after(duration);
+    bool const may_answer = end_sending(limit);
     std::size_t thrown_away = 0;
     input_.clear();
     parsed_ = 0;
-    while (!error.failed() && thrown_away < linger_bytes) {
+    while (may_answer && thrown_away < linger_bytes) {
         if (read_more(limit, largest_read) != arrival::some) {
             return;
         }

@@ -67,6 +67,8 @@ public:
     void release_memory(std::size_t kept) noexcept;
 
 private:
+    bool end_sending(deadline limit);
+
     any_stream& stream_;
     std::chrono::nanoseconds const write_timeout_;
     std::string input_;

@@ -8,6 +8,8 @@
 //    nobody can say where the elements of the proxies begin. Such a field is malformed.
 // 2. The host and the scheme are those of the last element that was believed, also when it has
 //    none: what an inner proxy says about itself is not about the client.
+#include "grammar.hpp"
+
 #include <tendril/http/forwarded.hpp>
 #include <tendril/io/error.hpp>
 
@@ -22,16 +24,11 @@ namespace tendril {
 namespace {
 
 namespace ip = boost::asio::ip;
+using detail::trimmed;
 using node_kind = forwarded_node::kind;
 
 bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_decimal(char c) noexcept { return c >= '0' && c <= '9'; }
-
-std::string_view without_blanks(std::string_view text) noexcept {
-    std::size_t const first = std::min(text.find_first_not_of(" \t"), text.size());
-    text.remove_prefix(first);
-    return text.substr(0, text.find_last_not_of(" \t") + 1);
-}
 
 // A name that a proxy has made up: `_` and letters, digits and a few marks.
 bool is_made_up(std::string_view text) noexcept {
@@ -106,7 +103,7 @@ std::string in_small_letters(std::string_view text) {
 // Reads a list of elements, each of pairs `name=value` with `;` between.
 class forwarded_reader {
 public:
-    explicit forwarded_reader(std::string_view value) : rest_{without_blanks(value)} {}
+    explicit forwarded_reader(std::string_view value) : rest_{trimmed(value)} {}
 
     std::optional<std::vector<forwarded_element>> read() {
         std::vector<forwarded_element> elements;
@@ -151,8 +148,7 @@ private:
         std::string text;
         while (!rest_.empty() && !rest_.starts_with('"')) {
             rest_.remove_prefix(rest_.starts_with('\\') ? 1 : 0);
-            if (rest_.empty() || (rest_.front() < ' ' && rest_.front() != '\t') ||
-                rest_.front() == '\x7f') {
+            if (rest_.empty() || detail::is_control_byte(rest_.front())) {
                 return std::nullopt;
             }
             text.push_back(rest_.front());
@@ -215,7 +211,7 @@ std::vector<std::string_view> words_in(http_fields const& fields, std::string_vi
         }
         for (std::string_view rest = fields[index].value;;) {
             std::size_t const comma = rest.find(',');
-            words.push_back(without_blanks(rest.substr(0, comma)));
+            words.push_back(trimmed(rest.substr(0, comma)));
             if (comma == rest.npos) {
                 break;
             }
@@ -362,6 +358,9 @@ request_origin detail::find_origin(
     tcp_endpoint const& peer, http_fields const& fields, forwarding_fields kind,
     address_question is_trusted) {
     request_origin origin{.address = in_its_own_form(peer.address()), .port = peer.port()};
+    if (!is_trusted(origin.address)) {
+        return origin;
+    }
     if (kind == forwarding_fields::forwarded) {
         walk_to_client(forwarded_walk{fields}, origin, is_trusted);
     } else {

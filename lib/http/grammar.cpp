@@ -21,6 +21,23 @@ bool is_port(std::string_view text) noexcept {
     return text.empty() || (failure == std::errc{} && end == text.data() + text.size());
 }
 
+bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+// An address of a version to come (RFC 3986, 3.2.2): `v`, its number, a dot, and marks.
+bool is_of_later_version(std::string_view text) noexcept {
+    std::size_t const dot = text.find('.');
+    if (dot == std::string_view::npos || dot < 2 || dot + 1 == text.size()) {
+        return false;
+    }
+    std::string_view const version = text.substr(1, dot - 1);
+    std::string_view const address = text.substr(dot + 1);
+    return std::all_of(version.begin(), version.end(), is_hex_digit) &&
+        std::all_of(address.begin(), address.end(), [](char c) {
+               constexpr std::string_view marks = "-._~!$&'()*+,;=:";
+               return is_letter(c) || is_decimal(c) || marks.find(c) != std::string_view::npos;
+           });
+}
+
 // An address of IPv6, as far as its characters tell, or one of a version to come.
 bool is_in_brackets(std::string_view text) noexcept {
     if (text.size() < 4 || text.front() != '[' || text.back() != ']') {
@@ -28,8 +45,7 @@ bool is_in_brackets(std::string_view text) noexcept {
     }
     std::string_view const inner = text.substr(1, text.size() - 2);
     if (inner.front() == 'v' || inner.front() == 'V') {
-        std::size_t const dot = inner.find('.');
-        return dot != std::string_view::npos && dot > 1 && dot + 1 < inner.size();
+        return is_of_later_version(inner);
     }
     return std::count(inner.begin(), inner.end(), ':') >= 2 &&
         std::all_of(inner.begin(), inner.end(), [](char c) {
@@ -41,8 +57,7 @@ bool is_registered_name(std::string_view text) noexcept {
     constexpr std::string_view marks = "-._~!$&'()*+;=%";
     for (std::size_t at = 0; at < text.size(); ++at) {
         char const c = text[at];
-        bool const is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!is_letter && !is_decimal(c) && marks.find(c) == std::string_view::npos) {
+        if (!is_letter(c) && !is_decimal(c) && marks.find(c) == std::string_view::npos) {
             return false;
         }
         if (c == '%' &&

@@ -119,21 +119,28 @@ bool http_connection::wait_for_request(deadline limit) {
     if (io_.unparsed().empty()) {
         release_memory();
     }
+    std::optional<arrival> const arrived = wait_idle(limit);
+    if (!arrived) {
+        return take_last_request();
+    }
+    if (*arrived != arrival::late) {
+        lingers_ = lingers_.zero();
+    }
+    return *arrived == arrival::some;
+}
+
+// Waits where a server that drains finds it. Returns nothing when one has.
+std::optional<arrival> http_connection::wait_idle(deadline limit) {
     server_.idle.push_back(*this);
     scope_exit const busy_again{[&] {
         unlink();
         withdraw(block_, *this);
     }};
-    arrival arrived = arrival::late;
     try {
-        arrived = io_.read_more(limit);
+        return io_.read_more(limit);
     } catch (drain_notice const&) {
-        return take_last_request();
+        return std::nullopt;
     }
-    if (arrived != arrival::late) {
-        lingers_ = lingers_.zero();
-    }
-    return arrived == arrival::some;
 }
 
 // The server drains. What has arrived by now is answered all the same.
@@ -171,15 +178,24 @@ http_connection::progress http_connection::judge_head(request_parser& parser) {
     if (knows_proxies() && !find_origin()) {
         return refuse(400);
     }
+    std::optional<std::uint64_t> const most = body_limit();
+    if (!most) {
+        return refuse(500);
+    }
+    return parser.limit_body(*most) ? progress::complete : refuse(413);
+}
+
+// Returns nothing when whoever decides about it has failed.
+std::optional<std::uint64_t> http_connection::body_limit() {
+    if (!server_.options.body_limit_for) {
+        return server_.options.body_limit;
+    }
     try {
-        std::uint64_t const most = server_.options.body_limit_for
-            ? server_.options.body_limit_for(request_)
-            : server_.options.body_limit;
-        return parser.limit_body(most) ? progress::complete : refuse(413);
+        return server_.options.body_limit_for(request_);
     } catch (std::exception const&) {
         report(std::current_exception());
     }
-    return refuse(500);
+    return std::nullopt;
 }
 
 // Nothing is believed of somebody whose address is not known.
@@ -335,7 +351,11 @@ void http_connection::give_up(response_writer& writer) noexcept {
         io_.stream().abort();
     }
     ++server_.numbers.cut_off;
-    conclude(response_.begun() ? response_.status() : 0, writer.body_bytes());
+    try {
+        conclude(response_.begun() ? response_.status() : 0, writer.body_bytes());
+    } catch (...) {
+        // A wish to end this greenlet: it is being ended.
+    }
 }
 
 // A client that waits for the end of a server must not use up its grace.
@@ -357,6 +377,10 @@ void http_connection::conclude(int status, std::uint64_t body_bytes) {
              .body_bytes = body_bytes,
              .duration = this_hub().now() - started_,
              .at = std::chrono::system_clock::now()});
+    } catch (cancelled const&) {
+        throw;
+    } catch (greenlet_exit const&) {
+        throw;
     } catch (abi::__forced_unwind const&) {
         throw;
     } catch (...) {
@@ -457,10 +481,14 @@ void http_connection::answer_error(response_writer& writer, int status, std::str
     }
 }
 
-void http_connection::report(std::exception_ptr error) const {
-    this_hub().report_error(
-        error,
-        "the handler of " + std::string{request_.method()} + " " + std::string{request_.path()});
+// Where there is no memory for the request's name the error is told without.
+void http_connection::report(std::exception_ptr error) const noexcept {
+    std::string whose = "a handler";
+    try {
+        whose = "the handler of " + std::string{request_.method()} + " " +
+            std::string{request_.path()};
+    } catch (std::bad_alloc const&) {}
+    this_hub().report_error(error, whose);
 }
 
 }  // namespace tendril::detail

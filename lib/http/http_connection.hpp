@@ -26,6 +26,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <optional>
 #include <string>
 
 namespace tendril::detail {
@@ -56,12 +58,14 @@ private:
 
     progress read_request(request_parser& parser);
     bool wait_for_request(deadline limit);
+    std::optional<arrival> wait_idle(deadline limit);
     bool take_last_request();
     progress read_head(request_parser& parser);
     bool skip_empty_line() noexcept;
     void release_memory() noexcept;
 
     progress judge_head(request_parser& parser);
+    std::optional<std::uint64_t> body_limit();
     void know_client() noexcept;
     bool knows_proxies() const noexcept;
     bool find_origin();
@@ -78,7 +82,7 @@ private:
     void give_up(response_writer& writer) noexcept;
     std::chrono::milliseconds linger_limit() const noexcept;
     void conclude(int status, std::uint64_t body_bytes);
-    void report(std::exception_ptr error) const;
+    void report(std::exception_ptr error) const noexcept;
 
     http_state& server_;
     connection_io io_;

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "append_text.hpp"
 
+#include <tendril/greenlet/thread_record.hpp>
 #include <tendril/http/http_error.hpp>
 #include <tendril/http/request.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/support/assert.hpp>
+#include <tendril/support/random.hpp>
 #include <tendril/support/scope_exit.hpp>
 
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cinttypes>
 #include <cstdio>
-#include <random>
 
 namespace tendril {
 namespace {
@@ -28,15 +28,30 @@ std::size_t authority_of(std::string_view target) noexcept {
     return absolute ? scheme + 3 : std::string_view::npos;
 }
 
-// A number that other processes do not have, and one that counts.
-std::string new_request_id() {
-    static std::uint64_t const of_process = (std::uint64_t{std::random_device{}()} << 32) |
-        std::random_device{}();
-    static std::atomic<std::uint64_t> made{0};
-    std::array<char, 40> text{};
-    std::snprintf(
-        text.data(), text.size(), "%016" PRIx64 "-%08" PRIx64, of_process, made.fetch_add(1));
-    return text.data();
+// A number that other threads and processes do not have, children of a fork included, and one that
+// counts.
+class request_id_maker {
+public:
+    std::string next() {
+        if (std::uint64_t const now = forks_until_now(); forks_ != now) {
+            forks_ = now;
+            mine_ = random_seed();
+        }
+        std::array<char, 40> text{};
+        std::snprintf(text.data(), text.size(), "%016" PRIx64 "-%08" PRIx64, mine_, made_++);
+        return text.data();
+    }
+
+private:
+    std::uint64_t forks_ = forks_until_now();
+    std::uint64_t mine_ = random_seed();
+    std::uint64_t made_ = 0;
+};
+
+// Not a part of anybody who might go on in another thread.
+[[gnu::noinline]] std::string new_request_id() {
+    static thread_local request_id_maker maker;
+    return maker.next();
 }
 
 }  // namespace
@@ -97,6 +112,10 @@ std::string const& http_request::body() {
         reader_ != reader::read_some,
         "body() after a read_some(): what was read by pieces is not kept; use one of the two");
     if (reader_ == reader::nobody && source_ != nullptr) {
+        if (source_->is_busy()) {
+            throw system_error{
+                io_error(errc::busy), "another greenlet reads the body of this request"};
+        }
         // A promise is not a body: memory follows what has arrived.
         constexpr std::size_t most_in_advance = 64 * 1024;
         constexpr std::size_t piece = 16 * 1024;

@@ -94,7 +94,9 @@ request_body::arrived request_body::wait_for(Read&& read) {
     time_point const start = this_hub().now();
     arrived told;
     {
-        scope_exit const account{[&] { patience_ -= this_hub().now() - start; }};
+        scope_exit const account{[&] {
+            patience_ = std::max(patience_ - (this_hub().now() - start), patience_.zero());
+        }};
         told = read(deadline::after(patience_));
     }
     if (options_.body_rate > 0) {

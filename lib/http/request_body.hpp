@@ -38,7 +38,7 @@ public:
     bool may_go_on() const;
 
     /// Says whether somebody is in `read_some`. Switches: never.
-    bool is_busy() const noexcept { return busy_; }
+    bool is_busy() const noexcept override { return busy_; }
 
     /// Says whether all has been read. Switches: never.
     bool is_complete() const noexcept { return parser_.is_done(); }

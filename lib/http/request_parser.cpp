@@ -93,11 +93,13 @@ std::size_t request_parser::parse(std::string_view input, error_code& error) {
     }
     input_ = later_version.empty() ? input : std::string_view{later_version};
     std::size_t const consumed = put(boost::asio::buffer(input_.data(), input_.size()), error);
-    head_bytes_ += is_header_done() ? 0 : consumed;
-    if (!error.failed() && !is_header_done() && head_bytes_ > limits_.head) {
+    judge(input, consumed, error);
+    // Beast limits what it is given at a time.
+    std::size_t const size = head_bytes_ + (is_header_done() ? consumed : input.size());
+    if (!error.failed() && size > limits_.head) {
         error = refuse(431);
     }
-    judge(input, consumed, error);
+    head_bytes_ += consumed;
     if (error.failed() && !has_request_line_) {
         request_.method_ = method_word(input);
     }
@@ -114,7 +116,9 @@ void request_parser::judge(std::string_view input, std::size_t consumed, error_c
     } else if (error == http::error::bad_version) {
         error = judge_version(input);
     } else if (error == http::error::header_limit) {
-        error = has_request_line_ ? refuse(431) : judge_start(input);
+        // Beast may wait for the end of a head before it parses the first line.
+        bool const is_line = has_request_line_ || input.find("\r\n") != std::string_view::npos;
+        error = is_line ? refuse(431) : judge_start(input);
         error = error.failed() ? error : refuse(414);
     } else if (error.failed() && error.category() != http_category()) {
         error = refuse(400);

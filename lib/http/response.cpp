@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "append_text.hpp"
+#include "grammar.hpp"
 #include "response_head.hpp"
 
 #include <tendril/http/response.hpp>
@@ -7,11 +8,13 @@
 #include <tendril/hub/hub.hpp>
 #include <tendril/support/assert.hpp>
 
+#include <algorithm>
+
 namespace tendril {
 namespace {
 
 bool is_one_line(std::string_view text) noexcept {
-    return text.find_first_of(std::string_view{"\r\n\0", 3}) == std::string_view::npos;
+    return std::none_of(text.begin(), text.end(), detail::is_control_byte);
 }
 
 bool frames_message(std::string_view name) noexcept {
@@ -26,7 +29,8 @@ void require_settable(std::string_view name, std::string_view value) {
         "a header name is a token: letters, digits and a few marks, no spaces");
     TENDRIL_REQUIRE(
         is_one_line(value),
-        "a header value has no CR, LF or NUL: they would end the line and begin another one");
+        "a header value has no CR, LF, NUL or other control bytes: they would end the line and "
+        "begin another one");
     TENDRIL_REQUIRE(
         !frames_message(name),
         "the server frames messages by itself: set the body, or call close(), and leave "
@@ -53,7 +57,8 @@ http_response& http_response::status(int code) {
 }
 
 http_response& http_response::status(int code, std::string reason) {
-    TENDRIL_REQUIRE(is_one_line(reason), "the words of a status have no CR, LF or NUL");
+    TENDRIL_REQUIRE(
+        is_one_line(reason), "the words of a status have no CR, LF, NUL or other control bytes");
     status(code);
     reason_ = std::move(reason);
     return *this;

@@ -31,6 +31,17 @@ void append_framing(std::string& out, head_facts const& facts) {
     }
 }
 
+// The fields of a compressed response: a strong entity tag stands for the bytes, and these are
+// others (RFC 9110, 8.8.1).
+void append_packed_fields(std::string& out, http_fields const& fields) {
+    for (std::size_t index = 0; index < fields.size(); ++index) {
+        auto const [name, value] = fields[index];
+        bool const is_strong_tag = value.starts_with('"') && same_http_name(name, "ETag");
+        out.append(name).append(is_strong_tag ? ": W/" : ": ").append(value).append("\r\n");
+    }
+    out.append("\r\n");
+}
+
 }  // namespace
 
 bool has_body(int status) noexcept { return status != 204 && status != 304; }
@@ -52,11 +63,15 @@ void append_head(std::string& out, http_response const& response, head_facts con
         append_field(out, "Date", facts.date);
     }
     append_framing(out, facts);
-    if (facts.is_gzip) {
-        append_field(out, "Content-Encoding", "gzip");
+    if (facts.may_be_gzip) {
         append_field(out, "Vary", "Accept-Encoding");
     }
-    append_fields(out, response.fields());
+    if (facts.is_gzip) {
+        append_field(out, "Content-Encoding", "gzip");
+        append_packed_fields(out, response.fields());
+    } else {
+        append_fields(out, response.fields());
+    }
 }
 
 void append_interim_head(

@@ -32,8 +32,9 @@ struct head_facts {
     /// With `framing::length`.
     std::uint64_t length = 0;
     std::string_view date{};
-    /// Whether the body is compressed.
+    /// Whether the body is compressed, and whether that depends on what the client accepts.
     bool is_gzip = false;
+    bool may_be_gzip = false;
 };
 
 /// Says whether a response with this status has a body, and a length of it.

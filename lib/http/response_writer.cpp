@@ -37,11 +37,20 @@ public:
     using executor_type = boost::asio::io_context::executor_type;
     using lowest_layer_type = stream_behind_head;
 
-    explicit stream_behind_head(connection_io& io) noexcept : io_{io} {}
+    stream_behind_head(connection_io& io, std::size_t& users) noexcept : io_{io}, users_{users} {}
 
-    void shutdown_send() { io_.stream().shutdown_send(); }
-    void shutdown_send(error_code& error) { io_.stream().shutdown_send(error); }
-    void close() { io_.stream().close(); }
+    void shutdown_send() {
+        use const now{users_};
+        io_.stream().shutdown_send();
+    }
+    void shutdown_send(error_code& error) {
+        use const now{users_};
+        io_.stream().shutdown_send(error);
+    }
+    void close() {
+        use const now{users_};
+        io_.stream().close();
+    }
     void abort() { io_.stream().abort(); }
     bool is_open() const { return io_.stream().is_open(); }
     executor_type get_executor() const { return io_.stream().get_executor(); }
@@ -50,8 +59,21 @@ public:
 private:
     friend stream_forms;
 
+    // One more is inside, until it is destroyed.
+    class use {
+    public:
+        explicit use(std::size_t& users) noexcept : users_{users} { ++users_; }
+        use(use const&) = delete;
+        use& operator=(use const&) = delete;
+        ~use() { --users_; }
+
+    private:
+        std::size_t& users_;
+    };
+
     template <typename MutableBuffers>
     std::size_t read_into(MutableBuffers const& buffers, error_code& error) {
+        use const now{users_};
         std::size_t const size = boost::asio::buffer_copy(
             buffers, boost::asio::buffer(io_.unparsed().data(), io_.unparsed().size()));
         if (size == 0) {
@@ -63,10 +85,12 @@ private:
     }
     template <typename ConstBuffers>
     std::size_t write_part_of(ConstBuffers const& buffers, error_code& error) {
+        use const now{users_};
         return noted(io_.stream().write_some(buffers, error), error);
     }
     template <typename ConstBuffers>
     std::size_t write_all_of(ConstBuffers const& buffers, error_code& error) {
+        use const now{users_};
         return noted(io_.stream().write(buffers, error), error);
     }
     // That the client has gone is no error of whoever uses the stream.
@@ -76,6 +100,7 @@ private:
     }
 
     connection_io& io_;
+    std::size_t& users_;
 };
 
 }  // namespace
@@ -117,7 +142,8 @@ void response_writer::begin(framing how, std::uint64_t length) {
          .how = how,
          .length = length,
          .date = server_.date(),
-         .is_gzip = gzip_.has_value()});
+         .is_gzip = gzip_.has_value(),
+         .may_be_gzip = may_compress_});
     how_ = how;
     length_ = length;
     stage_ = stage::begun;
@@ -125,11 +151,16 @@ void response_writer::begin(framing how, std::uint64_t length) {
     body_.forget_expectation();
 }
 
-// Says whether the client gets less to read than the handler writes.
-bool response_writer::compresses() const {
+// Decides whether the client gets less to read than the handler writes.
+void response_writer::choose_compression(bool is_worth_it) {
     int const status = response_.status();
-    return server_.options.compress && has_body(status) && status != 206 &&
-        accepts_gzip(request_.fields()) && is_compressible(response_.fields());
+    may_compress_ = is_worth_it && server_.options.compress && has_body(status) && status != 206 &&
+        is_compressible(response_.fields());
+    gzip_.reset();
+    packed_.clear();
+    if (may_compress_ && accepts_gzip(request_.fields())) {
+        gzip_.emplace();
+    }
 }
 
 void response_writer::require_room_for(std::size_t size, framing how) const {
@@ -158,9 +189,7 @@ std::size_t response_writer::write(stream_model::const_buffers from, error_code&
         require_room_for(size, how);
     }
     if (first) {
-        if (how != framing::length && compresses()) {
-            gzip_.emplace();
-        }
+        choose_compression(how != framing::length);
         begin(how, response_.content_length().value_or(0));
     } else {
         head_.clear();
@@ -254,8 +283,9 @@ void response_writer::send_in_one_piece() {
     TENDRIL_REQUIRE(
         response_.trailers().size() == 0,
         "trailers stand behind chunks: write the response piece by piece");
-    if (!text.empty() && text.size() >= server_.options.compress_from && compresses()) {
-        gzip_.emplace().finish(packed_, boost::asio::buffer(text));
+    choose_compression(!text.empty() && text.size() >= server_.options.compress_from);
+    if (gzip_) {
+        gzip_->finish(packed_, boost::asio::buffer(text));
         text = packed_;
         length = text.size();
     }
@@ -365,7 +395,7 @@ any_stream& response_writer::take_stream(int status, std::string_view protocol) 
     send({}, {}, error);
     throw_if(error, "agreeing to an upgrade");
     stage_ = stage::taken;
-    return taken_.emplace(stream_behind_head{io_});
+    return taken_.emplace(stream_behind_head{io_, users_});
 }
 
 }  // namespace tendril::detail

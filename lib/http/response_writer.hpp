@@ -43,8 +43,8 @@ public:
     bool is_fresh() const noexcept { return stage_ == stage::fresh; }
     /// Says whether the connection goes on after this response, as far as the head has told.
     bool keeps_alive() const noexcept { return keeps_alive_; }
-    /// Says whether somebody is in a call that writes.
-    bool is_busy() const noexcept { return busy_; }
+    /// Says whether somebody is in a call that writes, or uses the stream of an upgrade or tunnel.
+    bool is_busy() const noexcept { return busy_ || users_ > 0; }
     /// Says whether the handler has made something else of the connection.
     bool is_taken() const noexcept { return stage_ == stage::taken; }
     /// How many bytes of the body have left.
@@ -61,7 +61,7 @@ private:
     void begin(framing how, std::uint64_t length);
     void require_room_for(std::size_t size, framing how) const;
     void require_idle() const;
-    bool compresses() const;
+    void choose_compression(bool is_worth_it);
     void send(stream_model::const_buffers data, std::string_view end, error_code& error);
     void send_piece(stream_model::const_buffers piece, error_code& error);
     void send_in_one_piece();
@@ -76,6 +76,8 @@ private:
     http_response& response_;
     std::string& head_;
     std::optional<any_stream> taken_;
+    // How many are in a call of it.
+    std::size_t users_ = 0;
     std::optional<gzip_encoder> gzip_;
     std::string packed_;
     // How many bytes the handler has written, and how many of a body have left.
@@ -84,6 +86,7 @@ private:
     std::uint64_t length_ = 0;
     framing how_ = framing::nothing;
     stage stage_ = stage::fresh;
+    bool may_compress_ = false;
     bool keeps_alive_;
     bool busy_ = false;
     bool const is_head_;

@@ -122,7 +122,7 @@ TENDRIL_TEST(forwarded, anything_else_is_no_node) {
 TENDRIL_TEST(forwarded, a_list_has_an_element_for_each_proxy) {
     auto const all = parse_forwarded(
         "for=192.0.2.43, For=\"[2001:db8:cafe::17]:80\";Proto=HTTPS;by=203.0.113.60 ,\t"
-        "host=\"example.org:8080\";for=_a;secret=\"a, \\\"b;\"");
+        "host=\"example.org:8080\";for=_a;secret=\"a, \\\"b;\xc3\xa4\"");
     ASSERT_TRUE(all);
     ASSERT_EQ(all->size(), 3U);
     EXPECT_EQ((*all)[0].client.text, "192.0.2.43");

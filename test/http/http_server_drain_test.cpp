@@ -61,6 +61,30 @@ TENDRIL_HUB_TEST(http_server, stop_ends_idle_connections_at_once_and_in_order) {
     EXPECT_EQ(clock.elapsed() / 1ms, 0);
 }
 
+// A connection that has heard looks once more for a request.
+TENDRIL_HUB_TEST(http_server, may_be_stopped_again_while_its_connections_look_once_more) {
+    test::reported_errors const errors;
+    for (int turns = 0; turns < 6; ++turns) {
+        running_server web;
+        http_client client{web};
+        client.get();
+        settle();
+        std::vector<task<bool>> stops;
+        for (int count = 0; count < 3; ++count) {
+            stops.push_back(spawn([&] { return web.stop(10s); }));
+            for (int turn = 0; turn < turns; ++turn) {
+                yield();
+            }
+        }
+        EXPECT_EQ(client.drain(), asio_error::eof);
+        client.stream.close();
+        for (task<bool>& stop : stops) {
+            EXPECT_TRUE(stop.get());
+        }
+    }
+    EXPECT_TRUE(errors.texts.empty()) << errors.texts.front();
+}
+
 TENDRIL_HUB_TEST(http_server, idle_clients_that_do_not_close_their_end_cannot_use_up_the_grace) {
     running_server web;
     http_client client{web};

@@ -13,6 +13,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -407,6 +408,38 @@ TENDRIL_HUB_TEST(http_server, a_head_that_comes_in_pieces_has_the_same_limit) {
         settle();
     }
     EXPECT_EQ(client.read().status, 431);
+}
+
+// The same to the byte, however a head is cut: of what comes at once, and of what came before.
+TENDRIL_HUB_TEST(http_server, a_head_has_one_limit_wherever_it_is_cut) {
+    counting_server web{{.head_limit = 100}};
+    for (std::size_t const size : {99U, 100U, 101U, 102U, 120U}) {
+        std::string head = std::string{head_of_get} + "A:";
+        head += std::string(size - head.size() - 5, ' ') + "b\r\n\r\n";
+        for (std::size_t cut = 1; cut <= size; ++cut) {
+            http_client client{web};
+            client.send(head.substr(0, cut));
+            settle();
+            test::write_error(client.stream, head.substr(cut));
+            EXPECT_EQ(client.read().status, size <= 100 ? 200 : 431) << size << " cut at " << cut;
+        }
+    }
+}
+
+TENDRIL_HUB_TEST(http_server, a_client_that_goes_before_it_is_refused_is_refused_once) {
+    test::reported_errors const errors;
+    std::optional<http_client> client;
+    http_server_options options;
+    options.body_limit_for = [&](http_request const&) {
+        test::reset(client->stream);
+        return 1;
+    };
+    counting_server web{options};
+    client.emplace(web);
+    client->send(post_of(100));
+    settle();
+    EXPECT_EQ(web.statistics().refused, 1U);
+    EXPECT_TRUE(errors.texts.empty()) << errors.texts.front();
 }
 
 TENDRIL_HUB_TEST(http_server, a_limit_of_four_gigabytes_is_not_none_at_all) {

@@ -10,6 +10,9 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 
+#include <sys/socket.h>
+
+#include <chrono>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -17,6 +20,7 @@
 namespace {
 
 using namespace tendril;
+using namespace std::chrono_literals;
 
 void tell_secured(http_request& request, http_response& response) {
     response.body(std::string{request.secured() ? "secured " : "plain "} + request.body());
@@ -25,6 +29,18 @@ void tell_secured(http_request& request, http_response& response) {
 tls_stream https_client(http_server const& server) {
     static tls_context const context = test::good_client();
     return tls_stream::client(tcp_stream::connect(server.local_endpoint()), context, "good.test");
+}
+
+// Fills the buffers between this process and a client in it, past the back of whoever serves that.
+void fill_towards(tcp_endpoint const& client) {
+    for (int descriptor = 3; descriptor < 256; ++descriptor) {
+        tcp_endpoint peer;
+        auto size = static_cast<socklen_t>(peer.capacity());
+        if (::getpeername(descriptor, peer.data(), &size) == 0 && peer == client) {
+            std::string const block(64 * 1024, 'f');
+            while (::send(descriptor, block.data(), block.size(), MSG_DONTWAIT) > 0) {}
+        }
+    }
 }
 
 // All that the server sends until it ends the connection.
@@ -53,6 +69,24 @@ TENDRIL_HUB_TEST(https_server, answers_as_it_does_without_tls) {
     EXPECT_NE(answer.find("\r\n\r\nsecured hello"), std::string::npos);
     EXPECT_TRUE(answer.ends_with("\r\n\r\nsecured ")) << answer;
     EXPECT_EQ(web.statistics().answered, 2U);
+}
+
+TENDRIL_HUB_TEST(
+    https_server, waits_for_room_for_its_goodbye_no_longer_than_for_that_of_the_client) {
+    tcp_endpoint who;
+    http_server web{
+        "127.0.0.1:0", test::good_server(), [&](http_request&, http_response& response) {
+            response.content_length(2).close().write(boost::asio::buffer("hi", 2));
+            fill_towards(who);
+        }};
+    web.start();
+    tcp_stream plain = tcp_stream::connect(web.local_endpoint());
+    who = plain.local_endpoint();
+    tls_stream client = tls_stream::client(std::move(plain), test::good_client(), "good.test");
+    client.write(boost::asio::buffer("GET / HTTP/1.1\r\nHost: good.test\r\n\r\n", 39));
+    sleep_for(3s);
+    EXPECT_EQ(web.statistics().server.connections, 0U);
+    EXPECT_EQ(web.statistics().answered, 1U);
 }
 
 TENDRIL_HUB_TEST(https_server, counts_who_speaks_without) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A request while its body arrives: read as a whole, by pieces, or not at all.
+#include <harness/forking.hpp>
 #include <harness/http_client.hpp>
 #include <harness/hubs.hpp>
 #include <tendril/http/http_error.hpp>
@@ -82,6 +83,37 @@ TENDRIL_HUB_TEST(http_request, a_body_is_read_by_pieces_as_it_comes) {
     EXPECT_EQ(client.read().status, 200);
     EXPECT_EQ(pieces, (std::vector<std::string>{"hello", " there"}));
     EXPECT_EQ(client.get().status, 200);
+}
+
+// Both would read into the same text.
+TENDRIL_HUB_TEST(http_request, two_may_not_read_one_body) {
+    std::string const sent(100'000, 'b');
+    request_server web{[&](http_request& request, http_response& response) {
+        auto first = spawn([&] { return request.body(); });
+        yield();
+        EXPECT_EQ(test::code_of([&] { request.body(); }), errc::busy);
+        response.body(first.get());
+    }};
+    http_client client{web};
+    client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100000\r\n\r\n");
+    settle();
+    job_under_way const time_stands_still{this_hub()};
+    client.send(sent);
+    EXPECT_EQ(client.read().body, sent);
+}
+
+TENDRIL_TEST(http_request, a_child_of_a_fork_has_other_ids) {
+    if (!test::can_go_on_in_a_child) {
+        GTEST_SKIP() << "ThreadSanitizer does not follow a process with threads into its child";
+    }
+    auto const id_of_another = [] { return http_request{}.id(); };
+    std::string const ours = id_of_another();
+    EXPECT_NE(id_of_another(), ours);
+    EXPECT_TRUE(test::holds_in_a_child([&] {
+        std::string const theirs = id_of_another();
+        return theirs.size() == ours.size() && theirs.substr(0, 16) != ours.substr(0, 16);
+    }));
+    EXPECT_EQ(id_of_another().substr(0, 16), ours.substr(0, 16));
 }
 
 TENDRIL_HUB_TEST(http_request, a_client_waits_for_a_handler_that_does_not_read) {

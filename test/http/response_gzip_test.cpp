@@ -76,6 +76,40 @@ TENDRIL_HUB_TEST(response_gzip, text_leaves_compressed_for_who_reads_it) {
     EXPECT_EQ(head.field("Content-Encoding"), "gzip");
 }
 
+TENDRIL_HUB_TEST(response_gzip, an_entity_tag_stands_for_the_bytes_that_leave) {
+    std::string tag = "\"1\"";
+    packing_server web{[&](http_request& request, http_response& response) {
+        response.header("ETag", tag);
+        send_page(request, response);
+    }};
+    EXPECT_EQ(ask_with(web, reads_gzip).field("ETag"), "W/\"1\"");
+    http_answer const plain = ask_with(web, "");
+    EXPECT_EQ(plain.field("ETag"), "\"1\"");
+    EXPECT_EQ(plain.field("Vary"), "Accept-Encoding");
+    tag = "W/\"1\"";
+    EXPECT_EQ(ask_with(web, reads_gzip).field("ETag"), "W/\"1\"");
+}
+
+TENDRIL_HUB_TEST(
+    response_gzip, what_takes_the_place_of_a_failed_response_is_not_called_compressed) {
+    test::reported_errors const errors;
+    http_server web{
+        "127.0.0.1:0",
+        [](http_request&, http_response& response) {
+            response.header("Content-Type", "text/plain");
+            response.write(boost::asio::buffer(page));
+        },
+        {.allow_connect = true, .compress = true}};
+    web.start();
+    http_client client{web};
+    client.send("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n" + reads_gzip + "\r\n");
+    http_answer const answer = client.read();
+    EXPECT_EQ(answer.status, 500);
+    EXPECT_EQ(answer.field("Content-Encoding"), "");
+    EXPECT_EQ(answer.body, "Internal Server Error\n");
+    EXPECT_EQ(errors.texts.size(), 1U);
+}
+
 TENDRIL_HUB_TEST(response_gzip, nobody_else_gets_it) {
     packing_server web{send_page};
     for (std::string const fields :

@@ -325,6 +325,33 @@ TENDRIL_HUB_TEST(response_stream, an_upgraded_connection_is_a_whole_stream) {
             "open", "here", "5 bytes", "closed"}));
 }
 
+TENDRIL_HUB_TEST(response_stream, nobody_is_left_in_a_connection_that_has_ended) {
+    test::reported_errors const errors;
+    for (bool const fails : {false, true}) {
+        task<error_code> helper;
+        response_server web{[&](http_request&, http_response& response) {
+            any_stream& stream = response.upgrade("echo");
+            helper = spawn([&] {
+                char data[8];
+                error_code error;
+                stream.read_some(buffer(data), error);
+                return error;
+            });
+            yield();
+            if (fails) {
+                throw std::runtime_error{"half way"};
+            }
+        }};
+        answer_to(
+            web, "GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+        EXPECT_TRUE(helper.get().failed());
+    }
+    ASSERT_EQ(errors.texts.size(), 3U);
+    EXPECT_NE(errors.texts[0].find("join it first"), std::string::npos) << errors.texts[0];
+    EXPECT_NE(errors.texts[1].find("half way"), std::string::npos) << errors.texts[1];
+    EXPECT_NE(errors.texts[2].find("join it first"), std::string::npos) << errors.texts[2];
+}
+
 TENDRIL_HUB_TEST(response_stream, who_leaves_an_upgraded_connection_is_no_error) {
     test::reported_errors const errors;
     response_server web{[](http_request& request, http_response& response) {

@@ -54,9 +54,13 @@ TENDRIL_TEST(http_response, a_status_is_a_final_one) {
 TENDRIL_TEST(http_response, a_value_that_would_end_its_line_is_refused) {
     http_response response;
     for (std::string_view const value :
-         {"a\r\nSet-Cookie: x"sv, "a\nb"sv, "a\rb"sv, "a\0b"sv, "\r\n\r\n<html>"sv}) {
+         {"a\r\nSet-Cookie: x"sv, "a\nb"sv, "a\rb"sv, "a\0b"sv, "\r\n\r\n<html>"sv, "\x1b[1m"sv,
+          "a\x7f"sv}) {
         EXPECT_THROW(response.header("X-Name", value), misuse) << value;
+        EXPECT_THROW(response.status(200, std::string{value}), misuse) << value;
     }
+    response.header("X-Name", "\ta \xc3\xa4");
+    response.clear();
     EXPECT_EQ(response.fields().size(), 0U);
 }
 

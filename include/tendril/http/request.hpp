@@ -46,6 +46,8 @@ public:
     body_source& operator=(body_source const&) = delete;
 
     virtual std::size_t read_some(boost::asio::mutable_buffer into, error_code& error) = 0;
+    /// Says whether somebody is in `read_some`.
+    virtual bool is_busy() const noexcept = 0;
     /// The most bytes that `body` may keep.
     virtual std::uint64_t limit_of_whole() const noexcept = 0;
 

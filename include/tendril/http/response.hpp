@@ -75,12 +75,13 @@ public:
     http_response& status(int code);
     int status() const noexcept { return status_; }
 
-    /// As above, with other words than the usual ones. Throws: also for words with CR, LF or NUL.
+    /// As above, with other words than the usual ones. Throws: also for control bytes in them.
     http_response& status(int code, std::string reason);
     std::string_view reason() const noexcept;
 
-    /// Adds a header field. Throws: misuse for a name that is no token, for a value with CR, LF or
-    /// NUL, for the fields that frame the message, or when the head has left. Switches: never.
+    /// Adds a header field. Throws: misuse for a name that is no token, for a value with a control
+    /// byte other than a tab, for the fields that frame the message, or when the head has left.
+    /// Switches: never.
     http_response& header(std::string_view name, std::string_view value);
     http_fields const& fields() const noexcept { return fields_; }
 
