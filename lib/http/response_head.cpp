@@ -31,6 +31,17 @@ void append_framing(std::string& out, head_facts const& facts) {
     }
 }
 
+bool varies_by_encoding(http_fields const& fields) {
+    for (std::size_t index = 0; index < fields.size(); ++index) {
+        auto const [name, value] = fields[index];
+        if (same_http_name(name, "Vary") &&
+            (is_in_http_list(value, "*") || is_in_http_list(value, "Accept-Encoding"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // The fields of a compressed response: a strong entity tag stands for the bytes, and these are
 // others (RFC 9110, 8.8.1).
 void append_packed_fields(std::string& out, http_fields const& fields) {
@@ -63,7 +74,7 @@ void append_head(std::string& out, http_response const& response, head_facts con
         append_field(out, "Date", facts.date);
     }
     append_framing(out, facts);
-    if (facts.may_be_gzip) {
+    if (facts.may_be_gzip && !varies_by_encoding(response.fields())) {
         append_field(out, "Vary", "Accept-Encoding");
     }
     if (facts.is_gzip) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <harness/failing_allocations.hpp>
 #include <harness/tendril_test.hpp>
 #include <tendril/http/forwarded.hpp>
 
@@ -326,4 +327,15 @@ TENDRIL_TEST(forwarded, the_other_kind_of_field_is_not_believed) {
         client_in(by_x_forwarded(
             at("10.0.0.2"), {{"X-Forwarded-For", "192.0.2.1"}, {"Forwarded", "for=6.6.6.6"}})),
         "192.0.2.1 0  ");
+}
+
+TENDRIL_TEST(forwarded, what_a_stranger_says_is_not_even_taken_apart) {
+    http_fields const fields = fields_of(
+        {{"X-Forwarded-For", "192.0.2.1, 192.0.2.2"}, {"X-Forwarded-Proto", "https"}});
+    {
+        test::no_allocation const until_end;
+        request_origin const origin = find_origin(
+            at("203.0.113.9"), fields, forwarding_fields::x_forwarded, private_networks{});
+        EXPECT_EQ(origin.proxies, 0U);
+    }
 }

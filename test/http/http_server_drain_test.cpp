@@ -350,3 +350,13 @@ TENDRIL_HUB_TEST(http_server, one_that_is_destroyed_by_its_handler_serves_nothin
     client.drain();
     EXPECT_EQ(calls, 1);
 }
+
+TENDRIL_HUB_TEST(http_server, stop_ends_who_is_told_of_an_exchange) {
+    test::reported_errors const errors;
+    running_server web{
+        answer_at_once, {.on_exchange = [](http_exchange const&) { sleep_for(1h); }}};
+    http_client client{web};
+    EXPECT_EQ(client.get().body, "done");
+    EXPECT_FALSE(web.stop(10ms));
+    EXPECT_TRUE(errors.texts.empty()) << errors.texts.front();
+}

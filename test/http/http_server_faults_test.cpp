@@ -20,6 +20,7 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -246,4 +247,29 @@ TENDRIL_TEST(http_server, survives_each_system_call_that_fails) {
     }
     std::printf("%zu system calls that fail: a server of HTTP\n", points);
     EXPECT_GT(points, 50U);
+}
+
+TENDRIL_HUB_TEST(http_server, an_end_is_told_without_memory_too) {
+    int told = 0;
+    std::optional<failing_allocations> failing;
+    this_hub().set_error_handler([&](std::exception_ptr, std::string_view) {
+        if (++told == 2) {
+            failing.reset();
+        }
+    });
+    http_server web{
+        "127.0.0.1:0",
+        [&](http_request&, http_response& response) {
+            response.begin();
+            failing.emplace(1, failure::for_ever);
+            throw 1;
+        },
+        {.on_exchange = [](http_exchange const&) { throw 2; }}};
+    web.start();
+    test::http_client client{web};
+    client.send("GET /a/path/that/takes/memory HTTP/1.1\r\nHost: test\r\n\r\n");
+    client.drain();
+    EXPECT_EQ(told, 2);
+    EXPECT_EQ(web.statistics().cut_off, 1U);
+    test::ignore_errors();
 }

@@ -175,6 +175,8 @@ TENDRIL_HUB_TEST(http_server, there_is_exactly_one_host) {
         {"one without a version", 400, line + "Host: [v.fe80]\r\n\r\n"},
         {"one without an address", 400, line + "Host: [V7.]\r\n\r\n"},
         {"one without a point", 400, line + "Host: [v7fe80]\r\n\r\n"},
+        {"one with marks", 200, line + "Host: [vF.a-_~!$&'()*+,;=:1]:80\r\n\r\n"},
+        {"one with an escape", 400, line + "Host: [v1.a%41]\r\n\r\n"},
         {"an empty one", 200, line + "Host:\r\n\r\n"},
         {"none", 400, line + "\r\n"},
         {"two", 400, line + "Host: a\r\nHost: b\r\n\r\n"},

@@ -214,3 +214,26 @@ TENDRIL_HUB_TEST(response_gzip, a_length_that_was_announced_is_kept) {
     EXPECT_EQ(answer.field("Content-Encoding"), "");
     EXPECT_EQ(answer.body, page);
 }
+
+TENDRIL_HUB_TEST(response_gzip, caches_are_told_that_it_depends_on_the_client) {
+    std::string type = "text/plain";
+    std::string varies;
+    packing_server web{[&](http_request&, http_response& response) {
+        response.header("Content-Type", type).body(page);
+        if (!varies.empty()) {
+            response.header("Vary", varies);
+        }
+    }};
+    EXPECT_EQ(ask_with(web, "").field("Vary"), "Accept-Encoding");
+    for (std::string const each : {"Cookie, accept-encoding", "*"}) {
+        varies = each;
+        for (std::string const& asked : {std::string{}, reads_gzip}) {
+            std::string const head = ask_with(web, asked).head;
+            EXPECT_NE(head.find("Vary: " + each), std::string::npos);
+            EXPECT_EQ(head.find("Vary: "), head.rfind("Vary: ")) << head;
+        }
+    }
+    varies.clear();
+    type = "image/png";
+    EXPECT_EQ(ask_with(web, reads_gzip).field("Vary"), "");
+}
