@@ -79,19 +79,17 @@ std::pair<arrival, std::size_t> connection_io::read_into(
     }
 }
 
-std::size_t connection_io::write(stream_model::const_buffers from, error_code& error) {
+void connection_io::write(stream_model::const_buffers from, error_code& error) {
     error = {};
     std::size_t done = 0;
     while (true) {
         rest_of_buffers const rest{from, done};
         if (rest.empty()) {
-            return done;
+            return;
         }
         timeout const in_time{write_timeout_};
         try {
-            std::size_t const size = stream_.write_some(rest.span(), error);
-            done += size;
-            written_ += size;
+            done += stream_.write_some(rest.span(), error);
         } catch (timed_out const& late) {
             if (!late.by(in_time)) {
                 throw;
@@ -100,7 +98,7 @@ std::size_t connection_io::write(stream_model::const_buffers from, error_code& e
         }
         if (error.failed()) {
             has_failed_ = true;
-            return done;
+            return;
         }
     }
 }

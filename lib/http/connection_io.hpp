@@ -47,16 +47,13 @@ public:
     std::pair<arrival, std::size_t> read_into(boost::asio::mutable_buffer into, deadline limit);
 
     /// Writes all. Fails with `asio::error::timed_out` when nothing leaves for too long.
-    /// Returns how much has left. Switches: may.
-    std::size_t write(stream_model::const_buffers from, error_code& error);
+    /// Switches: may.
+    void write(stream_model::const_buffers from, error_code& error);
 
     /// Says whether the stream has failed: the client has gone, or does not read.
     bool has_failed() const noexcept { return has_failed_; }
     /// Notes that it has, where somebody else uses it.
     void note(error_code const& error) noexcept { has_failed_ = has_failed_ || error.failed(); }
-
-    /// How many bytes have left since the beginning.
-    std::uint64_t written() const noexcept { return written_; }
 
     /// Ends the sending side and throws away what arrives for a while: a socket that is closed
     /// while input is unread makes the kernel send a reset, which may eat a response that is still
@@ -73,7 +70,6 @@ private:
     std::chrono::nanoseconds const write_timeout_;
     std::string input_;
     std::size_t parsed_ = 0;
-    std::uint64_t written_ = 0;
     bool has_failed_ = false;
 };
 

@@ -64,7 +64,6 @@ void http_connection::serve() {
                 .head = server_.options.head_limit,
                 .target = server_.options.target_limit,
                 .fields = server_.options.field_limit,
-                .body = server_.options.body_limit,
                 .allow_connect = server_.options.allow_connect,
                 .secured = server_.secured});
         know_client();

@@ -31,7 +31,6 @@ struct request_limits {
     std::size_t head;
     std::size_t target;
     std::size_t fields;
-    std::uint64_t body;
     bool allow_connect = false;
     /// Whether the connection is secured by TLS.
     bool secured = false;

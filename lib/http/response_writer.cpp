@@ -23,14 +23,6 @@ namespace {
 
 using boost::asio::const_buffer;
 
-std::size_t size_of(stream_model::const_buffers parts) noexcept {
-    std::size_t size = 0;
-    for (const_buffer const& each : parts) {
-        size += each.size();
-    }
-    return size;
-}
-
 // The connection behind a head: what has arrived already comes first.
 class stream_behind_head : public stream_forms<stream_behind_head> {
 public:
@@ -184,7 +176,7 @@ std::size_t response_writer::write(stream_model::const_buffers from, error_code&
     scope_exit const done{[&] { busy_ = false; }};
     bool const first = stage_ == stage::fresh;
     framing const how = first ? framing_of_pieces() : how_;
-    std::size_t const size = size_of(from);
+    std::size_t const size = boost::asio::buffer_size(from);
     if (size > 0) {
         require_room_for(size, how);
     }
@@ -222,7 +214,7 @@ std::size_t response_writer::write(stream_model::const_buffers from, error_code&
 
 // Sends what is in the head's buffer, and a piece as its framing wants it.
 void response_writer::send_piece(stream_model::const_buffers piece, error_code& error) {
-    std::size_t const size = size_of(piece);
+    std::size_t const size = boost::asio::buffer_size(piece);
     if (how_ == framing::chunks && size > 0) {
         append_chunk_size(head_, size);
         send(piece, "\r\n", error);
@@ -249,7 +241,7 @@ void response_writer::send(
     all[data.size() + 1] = boost::asio::buffer(end.data(), end.size());
     io_.write({all, data.size() + 2}, error);
     if (!error.failed()) {
-        left_ += size_of(data);
+        left_ += boost::asio::buffer_size(data);
         broken.dismiss();
     }
 }

@@ -39,8 +39,7 @@ struct read_outcome {
 
 inline read_outcome::read_outcome(std::string_view input, std::size_t first) {
     constexpr std::size_t most_body = 1024 * 1024;
-    detail::request_parser parser{
-        request, {.head = 64 * 1024, .target = 8 * 1024, .fields = 100, .body = most_body}};
+    detail::request_parser parser{request, {.head = 64 * 1024, .target = 8 * 1024, .fields = 100}};
     bool in_body = false;
     for (std::size_t const end : {std::min(first, input.size()), input.size()}) {
         for (std::size_t consumed = 1; consumed > 0 && !parser.is_done();) {
