@@ -6,8 +6,9 @@
 // A hub that would sleep looks at the stacks of its thread once in a while, as long as there is
 // something to look at. A second after the crowd is gone, the pages of its stacks go; another
 // second later, the addresses, the control blocks, and what is free in the heap. Each step takes
-// some 50 us, and between two steps the hub looks for something better to do; only the last one,
-// once for a crowd, takes longer: about 0.1 us for each greenlet that there was.
+// some 50 us, and between two steps the hub looks for something better to do. Two take longer, once
+// for a crowd: the look that finds its slabs idle, and the last one, about 0.1 us for each greenlet
+// that there was.
 
 #include <tendril/greenlet/thread_record.hpp>
 #include <tendril/hub/deadline.hpp>
