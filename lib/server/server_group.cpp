@@ -9,11 +9,11 @@
 //
 //     acceptor (hub 0)        counts it for the hub with the fewest, posts it
 //     the hub's callback      makes a stream of it and gives it to its server
-//     the handler's end       counts it out
+//     the connection's end    counts it out, whether a handler has seen it or not
 //
 // Invariants:
-// 1. A connection is counted for its hub from before the post until its handler has ended, or until
-//    the descriptor was closed because nobody wants it.
+// 1. A connection is counted for its hub from before the post until it is closed: after its
+//    handler, or without one because it was refused, or because nobody wants it.
 // 2. The keepers of the other hubs stop after the acceptor has stopped. What it has posted comes
 //    into the same mailbox before the letter that tells the keeper, so no connection is forgotten.
 #include <tendril/greenlet/greenlet_local.hpp>
@@ -48,7 +48,7 @@ struct alignas(cache_line_size) served_hub {
     // Its own thread: null when it does not serve.
     stream_server* server = nullptr;
     stream_server* acceptor = nullptr;
-    // Any thread: connections that were handed to it and have not ended.
+    // Any thread: connections that were handed to it and are not closed.
     std::atomic<std::size_t> connections{0};
     // Guarded by the mutex of the group.
     stream_server_statistics last;
@@ -77,6 +77,7 @@ public:
     std::atomic<bool> ending{false};
 
 private:
+    friend class handed_place;
     friend class handed_connection;
 
     bool keep(
@@ -106,25 +107,33 @@ private:
     mutable std::mutex guard_;
 };
 
+// A connection as it is counted for its hub. It goes with the connection.
+class handed_place {
+public:
+    handed_place(std::shared_ptr<served_group> group, std::size_t to) noexcept
+        : group{std::move(group)},
+          hub{to} {
+        this->group->at_[hub].connections.fetch_add(1);
+    }
+    handed_place(handed_place const&) = delete;
+    ~handed_place() { group->count_out(hub); }
+
+    std::shared_ptr<served_group> const group;
+    std::size_t const hub;
+};
+
 // A descriptor on its way to its hub. One that does not arrive is closed.
 class handed_connection {
 public:
-    handed_connection(std::shared_ptr<served_group> group, std::size_t to) noexcept
-        : group_{std::move(group)},
-          to_{to} {
-        group_->at_[to_].connections.fetch_add(1);
-    }
+    handed_connection(std::shared_ptr<served_group> group, std::size_t to)
+        : place_{std::make_shared<handed_place>(std::move(group), to)} {}
     handed_connection(handed_connection&& other) noexcept
-        : group_{std::exchange(other.group_, nullptr)},
-          to_{other.to_},
+        : place_{std::move(other.place_)},
           descriptor_{std::exchange(other.descriptor_, -1)} {}
     handed_connection& operator=(handed_connection&&) = delete;
     ~handed_connection() {
         if (descriptor_ >= 0) {
             kernel().close(descriptor_);
-        }
-        if (group_ != nullptr) {
-            group_->count_out(to_);
         }
     }
 
@@ -132,18 +141,14 @@ public:
 
     // Runs in the hub that it was handed to.
     void operator()() {
-        stream_server* const server = group_->at_[to_].server;
-        if (server == nullptr) {
-            return;
+        stream_server* const server = place_->group->at_[place_->hub].server;
+        if (server != nullptr) {
+            server->serve(tcp_stream::adopt(std::exchange(descriptor_, -1)), std::move(place_));
         }
-        server->serve(tcp_stream::adopt(std::exchange(descriptor_, -1)));
-        // From now on its handler counts it out.
-        group_ = nullptr;
     }
 
 private:
-    std::shared_ptr<served_group> group_;
-    std::size_t to_;
+    std::shared_ptr<handed_place> place_;
     int descriptor_ = -1;
 };
 
@@ -219,14 +224,7 @@ bool served_group::serve_until_told(std::size_t index) {
 }
 
 stream_server::handler served_group::handler_for(std::size_t index) {
-    return [my = shared_from_this(), index,
-            own = handlers_->make(index)](served_stream& stream) mutable {
-        bool const is_counted = my->options_.how == dividing::hand_over;
-        scope_exit const leave{[&] {
-            if (is_counted) {
-                my->count_out(index);
-            }
-        }};
+    return [my = shared_from_this(), own = handlers_->make(index)](served_stream& stream) mutable {
         *serves_for = my.get();
         own(stream);
     };
@@ -285,9 +283,10 @@ bool served_group::is_full() const noexcept {
            });
 }
 
+// In the child of a fork nobody hands anything over, and the mutex of the event may be locked.
 void served_group::count_out(std::size_t index) noexcept {
     at_[index].connections.fetch_sub(1);
-    if (options_.each.max_connections != 0) {
+    if (options_.each.max_connections != 0 && !is_of_parent()) {
         one_gone_.set();
     }
 }

@@ -69,14 +69,16 @@ void stream_server::serve_forever() {
     kept->wait_until_stopped();
 }
 
-void stream_server::serve(tcp_stream accepted) {
+void stream_server::serve(tcp_stream accepted) { serve(std::move(accepted), nullptr); }
+
+void stream_server::serve(tcp_stream accepted, std::shared_ptr<void> counted_elsewhere) {
     state_->require_kind(stream_kind::tcp, no_tcp);
-    state_->serve(std::move(accepted));
+    state_->serve(std::move(accepted), std::move(counted_elsewhere));
 }
 
 void stream_server::serve(unix_stream accepted) {
     state_->require_kind(stream_kind::unix_socket, no_unix);
-    state_->serve(std::move(accepted));
+    state_->serve(std::move(accepted), nullptr);
 }
 
 void stream_server::stop_accepting() {

@@ -125,9 +125,11 @@ struct stream_until {
 
 }  // namespace
 
-served_connection::served_connection(std::shared_ptr<service> by, served_stream accepted) noexcept
+served_connection::served_connection(
+    std::shared_ptr<service> by, served_stream accepted, std::shared_ptr<void> counted) noexcept
     : served{std::move(by)},
-      stream{std::move(accepted)} {}
+      stream{std::move(accepted)},
+      counted_elsewhere{std::move(counted)} {}
 
 served_connection::~served_connection() { leave(); }
 
@@ -215,24 +217,25 @@ void stream_service::accept_one(error_code& error) {
         return;
     }
     give_back.dismiss();
-    take_over(std::move(accepted));
+    take_over(std::move(accepted), nullptr);
 }
 
-void stream_service::serve(served_stream accepted) {
+void stream_service::serve(served_stream accepted, std::shared_ptr<void> counted_there) {
     require_own_thread();
     if (!try_acquire_permit()) {
         throw system_error{
             io_error(errc::overloaded), "a stream_server has as many connections as it may have"};
     }
     note_unstarted();
-    take_over(std::move(accepted));
+    take_over(std::move(accepted), std::move(counted_there));
 }
 
 // Requires: a permit, which it takes over.
-void stream_service::take_over(served_stream accepted) {
+void stream_service::take_over(served_stream accepted, std::shared_ptr<void> counted_elsewhere) {
     scope_exit give_back{[&] { release_permit(); }};
     ++accepted_;
-    auto opened = std::make_unique<served_connection>(shared_from_this(), std::move(accepted));
+    auto opened = std::make_unique<served_connection>(
+        shared_from_this(), std::move(accepted), std::move(counted_elsewhere));
     give_back.dismiss();
     describe(*opened);
     if (is_worth_a_stack(*opened)) {

@@ -24,7 +24,9 @@ class stream_service;
 
 /// One open connection.
 struct served_connection final : served {
-    served_connection(std::shared_ptr<service> by, served_stream accepted) noexcept;
+    served_connection(
+        std::shared_ptr<service> by, served_stream accepted,
+        std::shared_ptr<void> counted) noexcept;
     ~served_connection();
 
     /// Closes the stream, and gives back what was counted for it. Switches: never.
@@ -34,6 +36,8 @@ struct served_connection final : served {
     connection_info info;
     /// Whom `max_connections_per_address` has counted.
     std::optional<address_count::client> counted;
+    /// Destroyed with it: what somebody else has counted for it.
+    std::shared_ptr<void> const counted_elsewhere;
 };
 
 using any_listener = std::variant<tcp_listener, unix_listener>;
@@ -52,9 +56,10 @@ public:
     /// Refuses one of the wrong kind. Throws: misuse. Switches: never.
     void require_kind(stream_kind kind, char const* text) const;
 
-    /// Serves what was accepted elsewhere. Throws: system_error with `errc::overloaded`;
+    /// Serves what was accepted elsewhere, and destroys what is counted there when the connection
+    /// is closed, also when this throws. Throws: system_error with `errc::overloaded`;
     /// std::bad_alloc; wrong_thread. Switches: never.
-    void serve(served_stream accepted);
+    void serve(served_stream accepted, std::shared_ptr<void> counted_there);
 
     bool listens() const noexcept override;
     stream_server_statistics numbers() const noexcept;
@@ -72,7 +77,7 @@ private:
     void leave_to_parent(served& each) noexcept override;
 
     served_stream accept_stream(error_code& error);
-    void take_over(served_stream accepted);
+    void take_over(served_stream accepted, std::shared_ptr<void> counted_elsewhere);
     void serve(std::unique_ptr<served_connection> opened);
     void describe(served_connection& opened) noexcept;
     bool is_worth_a_stack(served_connection& opened);

@@ -247,6 +247,33 @@ TENDRIL_TEST(server_group, at_its_limit_it_accepts_no_more_and_goes_on_when_one_
     servers.stop();
 }
 
+// Nobody whose connection never reaches a handler may take a place for good.
+TENDRIL_TEST(server_group, at_its_limit_it_goes_on_after_connections_that_were_refused) {
+    stream_server_options const strange{.max_connections = 1, .proxy = proxy_protocol::required};
+    stream_server_options bad_header = strange;
+    bad_header.trusted_proxies.add("127.0.0.1");
+    stream_server_options const crowded{.max_connections = 2, .max_connections_per_address = 1};
+    for (stream_server_options const& each : {strange, bad_header, crowded}) {
+        hub_group hubs{{.size = 2}};
+        server_group servers{hubs, "127.0.0.1:0", echo, {.how = dividing::hand_over, .each = each}};
+        servers.start();
+        run([&] {
+            bool const some_are_served = each.proxy == proxy_protocol::none;
+            auto const served = connect_many(servers.local_endpoint(), some_are_served ? 2 : 0);
+            for (int number = 0; number < 6; ++number) {
+                tcp_stream client = tcp_stream::connect(servers.local_endpoint());
+                error_code error;
+                client.write(boost::asio::buffer("no header of a proxy\r\n", 22), error);
+                char byte;
+                client.read_some_for(boost::asio::buffer(&byte, 1), error, 2s);
+                EXPECT_NE(error, errc::timed_out) << number;
+                EXPECT_TRUE(error.failed());
+            }
+        });
+        servers.stop();
+    }
+}
+
 TENDRIL_TEST(server_group, an_address_that_is_taken_is_an_error_and_nobody_listens) {
     run([] {
         tcp_listener const other = tcp_listener::bind("127.0.0.1", 0);

@@ -45,7 +45,8 @@ namespace tendril {
 
 namespace detail {
 class stream_service;
-}
+class handed_connection;
+}  // namespace detail
 
 class stream_server {
 public:
@@ -142,6 +143,10 @@ public:
     stream_server_statistics statistics() const noexcept;
 
 private:
+    friend detail::handed_connection;
+
+    // Destroys what is counted elsewhere when the connection is closed.
+    void serve(tcp_stream accepted, std::shared_ptr<void> counted_elsewhere);
     template <typename Listen>
     void start_with(Listen&& listen);
 
