@@ -127,6 +127,7 @@ public:
     Socket socket;
 
 private:
+    void prepare() override;
     void close_listening() noexcept override { receiving_ = false; }
     void close_rest() noexcept override;
     void accept_one(error_code& error) override;
@@ -165,10 +166,14 @@ datagram_service<Socket>::datagram_service(
 }
 
 template <typename Socket>
-bound_socket<Socket> datagram_service<Socket>::open() {
+void datagram_service<Socket>::prepare() {
     if (options.before_start) {
         options.before_start();
     }
+}
+
+template <typename Socket>
+bound_socket<Socket> datagram_service<Socket>::open() {
     // In the child of a fork it has the one of the parent.
     if (socket.is_open()) {
         return {std::move(socket), std::move(path_)};
@@ -254,6 +259,8 @@ void datagram_service<Socket>::report_error(served_datagram<Socket> const& of) c
 template <typename Socket>
 void datagram_service<Socket>::send(
     boost::asio::const_buffer data, endpoint const& receiver, error_code& error) {
+    // In the child of a fork, whoever is about to send is no more.
+    require_own_thread();
     sending_.acquire();
     scope_exit const next{[&] { sending_.release(); }};
     socket.send_to(data, receiver, error);
@@ -323,12 +330,7 @@ void basic_datagram_server<Socket>::start() {
 template <typename Socket>
 void basic_datagram_server<Socket>::start(Socket bound) {
     detail::datagram_service<Socket>& my = *state_;
-    auto const take = [&] {
-        if (my.options.before_start) {
-            my.options.before_start();
-        }
-        return detail::bound_socket<Socket>{std::move(bound), {}};
-    };
+    auto const take = [&] { return detail::bound_socket<Socket>{std::move(bound), {}}; };
     my.start(take, [&my](auto taken) { my.keep(std::move(taken)); });
 }
 
@@ -349,7 +351,6 @@ template <typename Socket>
 void basic_datagram_server<Socket>::send_to(
     boost::asio::const_buffer data, endpoint const& receiver) {
     auto const kept = state_;
-    kept->require_own_thread();
     error_code error;
     kept->send(data, receiver, error);
     detail::throw_if(error, "send_to of a datagram server");

@@ -110,10 +110,10 @@ private:
 // A connection as it is counted for its hub. It goes with the connection.
 class handed_place {
 public:
-    handed_place(std::shared_ptr<served_group> group, std::size_t to) noexcept
-        : group{std::move(group)},
+    handed_place(std::shared_ptr<served_group> by, std::size_t to) noexcept
+        : group{std::move(by)},
           hub{to} {
-        this->group->at_[hub].connections.fetch_add(1);
+        group->at_[hub].connections.fetch_add(1);
     }
     handed_place(handed_place const&) = delete;
     ~handed_place() { group->count_out(hub); }

@@ -38,6 +38,7 @@ bool is_caller(served const& each) noexcept {
 }  // namespace
 
 served::served(std::shared_ptr<service> by) noexcept : owner{std::move(by)} {
+    owner->has_served_ = true;
     owner->all_.push_back(*this);
     ++owner->at_work_;
 }
@@ -88,15 +89,26 @@ bool service::enter_start() {
         stage_ == service_stage::stopped,
         "start() while another start() or a stop() is under way: wait for it");
     stage_ = service_stage::starting;
+    ++runs_;
+    // Whoever still waits in a stop waits no more: what is served from now on is none of its own.
+    one_gone_.set();
     scope_exit fail{[&] { enter_stopped_from(service_stage::starting); }};
     home_.emplace(this_hub());
     fail.dismiss();
     return true;
 }
 
-void service::require_still_starting() const {
-    if (stage_ != service_stage::starting) {
+void service::require_still_starting(std::uint64_t run) const {
+    if (stage_ != service_stage::starting || runs_ != run) {
         throw system_error{io_error(errc::closed), "the server was stopped while it started"};
+    }
+}
+
+// Another start may have come after the stop that this one fails for.
+void service::fail_start(std::uint64_t run) noexcept {
+    if (runs_ == run) {
+        close_listening();
+        enter_stopped_from(service_stage::starting);
     }
 }
 
@@ -125,10 +137,11 @@ void service::require_own_thread() {
 
 // Pausing.
 
+// Another start may put another task in its place while this waits.
 void service::end_acceptor() {
-    if (acceptor_.valid()) {
-        acceptor_.cancel();
-        acceptor_.join();
+    if (task<void> const ending = acceptor_; ending.valid()) {
+        ending.cancel();
+        ending.join();
     }
 }
 
@@ -179,27 +192,41 @@ bool service::stop(deadline limit) {
     }
     close_listening();
     stage_ = service_stage::stopping;
+    std::uint64_t const run = runs_;
     scope_exit when_interrupted{[&] {
-        end_handlers();
-        finish_stop();
+        if (runs_ == run) {
+            end_handlers();
+            finish_stop();
+        }
     }};
     end_acceptor();
-    tell_handlers();
-    std::size_t const spared = handlers_of_caller();
-    bool const in_time = wait_until_left(spared, limit);
-    if (!in_time) {
-        end_handlers();
-        wait_until_left(spared, deadline::after(time_to_unwind));
-    }
+    bool const in_time = end_run(run, limit);
     when_interrupted.dismiss();
-    finish_stop();
     return in_time;
 }
 
-// Another one may have ended before, and the server may have been started since.
+// Another stop may end before, and the server be started again: then there is nothing left to do.
+bool service::end_run(std::uint64_t run, deadline limit) {
+    if (runs_ != run) {
+        return false;
+    }
+    tell_handlers();
+    std::size_t const spared = handlers_of_caller();
+    bool const in_time = wait_until_left(spared, limit, run);
+    if (!in_time && runs_ == run) {
+        end_handlers();
+        wait_until_left(spared, deadline::after(time_to_unwind), run);
+    }
+    if (runs_ == run) {
+        finish_stop();
+    }
+    return in_time;
+}
+
+// Another one may have ended before.
 void service::finish_stop() noexcept {
     if (stage_ == service_stage::stopping) {
-        serves_unstarted_ = false;
+        has_served_ = false;
         close_rest();
         enter_stopped_from(service_stage::stopping);
     }
@@ -213,7 +240,7 @@ void service::end_with_its_object(char const* what) {
         follow_fork();
         close_listening();
     }
-    if (stage_ != service_stage::stopped || serves_unstarted_) {
+    if (stage_ != service_stage::stopped || has_served_) {
         stop_at_once();
     }
 }
@@ -268,15 +295,16 @@ void service::enter_stopped_from(service_stage present) noexcept {
     }
 }
 
-// Waits until no more than `number` are at work. Returns whether it has come to that.
-bool service::wait_until_left(std::size_t number, deadline limit) {
-    while (at_work_ > number) {
+// Waits until no more than `number` are at work, or another run has begun. Returns whether it has
+// come to the first in time.
+bool service::wait_until_left(std::size_t number, deadline limit, std::uint64_t run) {
+    while (at_work_ > number && runs_ == run) {
         one_gone_.reset();
         if (!one_gone_.wait_until(limit)) {
             return false;
         }
     }
-    return true;
+    return at_work_ <= number;
 }
 
 std::size_t service::handlers_of_caller() {
@@ -304,7 +332,7 @@ void service::end_handlers() {
 // notice: otherwise they would not end when the parent ends them.
 void service::follow_fork() {
     forks_ = forks_until_now();
-    serves_unstarted_ = false;
+    has_served_ = false;
     acceptor_ = {};
     for (auto at = all_.begin(); at != all_.end();) {
         served& each = *at;

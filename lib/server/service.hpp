@@ -68,22 +68,25 @@ public:
     service(service const&) = delete;
     virtual ~service() = default;
 
-    /// Begins to accept from what `open` returns, which `keep` takes over. Does nothing when it
-    /// runs. Throws: misuse while a start or a stop is under way; errc::closed when it was stopped
-    /// meanwhile; what `open` throws. Switches: if `open` does.
+    /// Prepares, and begins to accept from what `open` returns, which `keep` takes over. Does
+    /// nothing when it runs. Throws: misuse while a start or a stop is under way; errc::closed when
+    /// it was stopped meanwhile; what `prepare` and `open` throw. Switches: if those do.
     template <typename Open, typename Keep>
     void start(Open&& open, Keep&& keep) {
         if (!enter_start()) {
             return;
         }
-        scope_exit fail{[&] {
-            close_listening();
-            enter_stopped_from(service_stage::starting);
-        }};
+        std::uint64_t const run = runs_;
+        scope_exit fail{[&] { fail_start(run); }};
+        prepare();
+        // What is there to be opened may be another start's by now.
+        require_still_starting(run);
         auto opened = open();
-        require_still_starting();
+        require_still_starting(run);
         keep(std::move(opened));
+        scope_exit forsake{[&] { close_rest(); }};
         begin_to_accept();
+        forsake.dismiss();
         stage_ = service_stage::running;
         fail.dismiss();
     }
@@ -118,19 +121,19 @@ protected:
     bool try_acquire_permit() noexcept { return permits_.try_acquire(); }
     void release_permit() { permits_.release(); }
 
-    /// Says that it serves without having been started, so its end is a stop. Switches: never.
-    void note_unstarted() noexcept { serves_unstarted_ = true; }
-
     /// Ends the service, which cannot go on accepting. Handlers go on. Switches: never.
     void give_up() noexcept;
 
+    /// Does what the program wants to be done before anything is opened. Switches: may.
+    virtual void prepare() = 0;
     virtual bool listens() const noexcept = 0;
     virtual void close_listening() noexcept = 0;
     /// Accepts one, with a permit that it takes itself. Switches: may.
     virtual void accept_one(error_code& error) = 0;
     /// Tells what is served that it should come to an end. Switches: never.
     virtual void tell_of_stop(served&) noexcept {}
-    /// Closes what handlers may still have used, at the end of `stop`. Switches: never.
+    /// Closes what handlers may still have used, at the end of `stop`, and of a start that has
+    /// failed. Switches: never.
     virtual void close_rest() noexcept {}
     /// Closes the child's copy of what the parent goes on to serve. Switches: never.
     virtual void leave_to_parent(served& each) noexcept = 0;
@@ -143,7 +146,8 @@ private:
 
     bool is_of_parent() const noexcept { return forks_ != forks_until_now(); }
     bool enter_start();
-    void require_still_starting() const;
+    void require_still_starting(std::uint64_t run) const;
+    void fail_start(std::uint64_t run) noexcept;
     void begin_to_accept();
     void end_acceptor();
     void enter_stopped_from(service_stage present) noexcept;
@@ -152,11 +156,14 @@ private:
     void wait_without_memory() noexcept;
     void tell_handlers() noexcept;
     void finish_stop() noexcept;
-    bool wait_until_left(std::size_t number, deadline limit);
+    bool end_run(std::uint64_t run, deadline limit);
+    bool wait_until_left(std::size_t number, deadline limit, std::uint64_t run);
     std::size_t handlers_of_caller();
     void end_handlers();
 
     std::size_t const most_at_once_;
+    // How often it was started: who has waited finds out whether another start has come meanwhile.
+    std::uint64_t runs_ = 0;
     // How often it has begun to accept: an acceptor closes its own listener, and not a later one.
     std::uint64_t starts_ = 0;
     // Where it has started, and in which process.
@@ -171,8 +178,8 @@ private:
     event stopped_;
     service_stage stage_ = service_stage::stopped;
     bool paused_ = false;
-    // Whether handlers may be at work that no stop has ended, though it does not run.
-    bool serves_unstarted_ = false;
+    // Whether handlers may be at work that no stop has ended, also when it does not run.
+    bool has_served_ = false;
 };
 
 /// Calls a handler and counts how it has ended. An error that is no ordinary end is reported. Both

@@ -49,18 +49,12 @@ void stream_server::start() {
 
 void stream_server::start(tcp_listener listening) {
     state_->require_kind(stream_kind::tcp, no_tcp);
-    start_with([&, my = state_.get()] {
-        my->prepare();
-        return detail::any_listener{std::move(listening)};
-    });
+    start_with([&] { return detail::any_listener{std::move(listening)}; });
 }
 
 void stream_server::start(unix_listener listening) {
     state_->require_kind(stream_kind::unix_socket, no_unix);
-    start_with([&, my = state_.get()] {
-        my->prepare();
-        return detail::any_listener{std::move(listening)};
-    });
+    start_with([&] { return detail::any_listener{std::move(listening)}; });
 }
 
 void stream_server::serve_forever() {

@@ -126,10 +126,10 @@ struct stream_until {
 }  // namespace
 
 served_connection::served_connection(
-    std::shared_ptr<service> by, served_stream accepted, std::shared_ptr<void> counted) noexcept
+    std::shared_ptr<service> by, served_stream accepted, std::shared_ptr<void> place) noexcept
     : served{std::move(by)},
       stream{std::move(accepted)},
-      counted_elsewhere{std::move(counted)} {}
+      counted_elsewhere{std::move(place)} {}
 
 served_connection::~served_connection() { leave(); }
 
@@ -164,14 +164,13 @@ void stream_service::require_kind(stream_kind kind, char const* text) const {
 
 // Listening.
 
-void stream_service::prepare() const {
+void stream_service::prepare() {
     if (options.before_start) {
         options.before_start();
     }
 }
 
 any_listener stream_service::listen() {
-    prepare();
     // In the child of a fork it has the one of the parent.
     if (listens()) {
         return std::move(listener);
@@ -226,7 +225,6 @@ void stream_service::serve(served_stream accepted, std::shared_ptr<void> counted
         throw system_error{
             io_error(errc::overloaded), "a stream_server has as many connections as it may have"};
     }
-    note_unstarted();
     take_over(std::move(accepted), std::move(counted_there));
 }
 

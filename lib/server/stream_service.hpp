@@ -25,8 +25,7 @@ class stream_service;
 /// One open connection.
 struct served_connection final : served {
     served_connection(
-        std::shared_ptr<service> by, served_stream accepted,
-        std::shared_ptr<void> counted) noexcept;
+        std::shared_ptr<service> by, served_stream accepted, std::shared_ptr<void> place) noexcept;
     ~served_connection();
 
     /// Closes the stream, and gives back what was counted for it. Switches: never.
@@ -48,9 +47,7 @@ public:
     /// wrong kind.
     stream_service(std::string_view written, stream_handler callback, stream_server_options chosen);
 
-    /// Calls what the program wants to be called before. Throws: what that throws. Switches: may.
-    void prepare() const;
-    /// Does that, and binds the address, or returns the listener of the parent.
+    /// Binds the address, or returns the listener of the parent.
     /// Throws: system_error. Switches: may, when the host is a name.
     any_listener listen();
     /// Refuses one of the wrong kind. Throws: misuse. Switches: never.
@@ -71,6 +68,7 @@ public:
 private:
     friend struct served_connection;
 
+    void prepare() override;
     void close_listening() noexcept override;
     void accept_one(error_code& error) override;
     void tell_of_stop(served& each) noexcept override;

@@ -401,3 +401,26 @@ TENDRIL_HUB_TEST(datagram_server, in_the_child_of_a_fork_does_not_run_until_it_i
     EXPECT_TRUE(server.running());
     EXPECT_EQ(take(client), "x");
 }
+
+// Every single allocation of a start fails once.
+TENDRIL_HUB_TEST(datagram_server, a_start_that_fails_closes_the_socket_that_it_was_given) {
+    datagram_server server{"127.0.0.1:0", send_back};
+    server.start();
+    server.stop();
+    int number = 0;
+    for (bool failed = true; failed;) {
+        ++number;
+        std::size_t const before = test::count_of_descriptors();
+        udp_socket given = udp_socket::bind("127.0.0.1", 0);
+        {
+            test::failing_allocation const next{number};
+            try {
+                server.start(std::move(given));
+            } catch (std::bad_alloc const&) {}
+            failed = next.has_failed();
+        }
+        EXPECT_EQ(server.running(), !failed);
+        EXPECT_EQ(test::count_of_descriptors(), before + (failed ? 0 : 1)) << number;
+    }
+    EXPECT_GT(number, 1);
+}

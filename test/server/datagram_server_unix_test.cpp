@@ -2,11 +2,14 @@
 //
 // Datagram servers at Unix sockets.
 #include <harness/datagrams.hpp>
+#include <harness/forking.hpp>
 #include <harness/own_folder.hpp>
 #include <tendril/server/datagram_server.hpp>
+#include <tendril/time/timeout.hpp>
 
 #include <boost/asio/error.hpp>
 
+#include <chrono>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -133,4 +136,37 @@ TENDRIL_HUB_TEST(unix_datagram_server, an_error_names_the_sender_if_it_has_a_nam
     EXPECT_EQ(told[0], "unix:" + folder.file("client"));
     EXPECT_EQ(told[1].substr(0, 6), "unix:@");
     EXPECT_EQ(told[2], "somebody");
+}
+
+// Somebody waits for room and sends, which is nobody's business in the child.
+TENDRIL_HUB_TEST(unix_datagram_server, a_handler_that_has_forked_replies_in_the_child) {
+    if (!test::can_go_on_in_a_child) {
+        GTEST_SKIP() << "ThreadSanitizer does not follow a process with threads into its child";
+    }
+    unix_datagram const full = unix_datagram::bind("");
+    bool has_replied = false;
+    std::string const name = "@tendril-forked-datagrams-" + std::to_string(::getpid());
+    auto const handle = [&](std::string_view data, auto const&, auto& reply) {
+        if (data == "fork") {
+            has_replied = test::holds_in_a_child([&] {
+                this_hub().reset_after_fork();
+                timeout const limit{std::chrono::seconds{1}};
+                reply.send(buffer("x", 1));
+                return true;
+            });
+        } else {
+            reply.send_to(buffer("x", 1), full.local_endpoint());
+        }
+    };
+    unix_datagram_server server{"unix:" + name, handle};
+    server.start();
+    unix_datagram client = unix_datagram::bind("");
+    client.connect_to(unix_datagram::address_of_name(name));
+    test::fill_queue(full.local_endpoint());
+    post(client, "wait");
+    settle();
+    post(client, "fork");
+    settle();
+    EXPECT_TRUE(has_replied);
+    EXPECT_EQ(take(client), "x");
 }

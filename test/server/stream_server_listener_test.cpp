@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -200,6 +201,35 @@ TENDRIL_HUB_TEST(stream_server, ends_when_its_listener_can_be_used_no_more) {
     EXPECT_EQ(hear(client), "still served");
     server.start();
     EXPECT_TRUE(server.running());
+}
+
+TENDRIL_HUB_TEST(stream_server, ends_its_handlers_with_itself_also_when_it_had_to_give_up) {
+    for (bool const starts_in_vain : {false, true}) {
+        reported_errors const errors;
+        std::string how;
+        stream_server_options options;
+        int starts = 0;
+        options.before_start = [&] {
+            if (++starts > 1) {
+                throw std::runtime_error{"not again"};
+            }
+        };
+        auto const note_end = [&](tcp_stream& stream) {
+            how = test::interruption_of([&] { hear(stream); });
+        };
+        auto server = std::make_unique<stream_server>("127.0.0.1:0", note_end, options);
+        server->start();
+        tcp_stream const client = visitor_of(*server);
+        ::shutdown(server->native_handle(), SHUT_RDWR);
+        settle();
+        EXPECT_FALSE(server->running());
+        if (starts_in_vain) {
+            EXPECT_THROW(server->start(), std::runtime_error);
+        }
+        EXPECT_EQ(how, "");
+        server = nullptr;
+        EXPECT_EQ(how, "exit");
+    }
 }
 
 TENDRIL_HUB_TEST(stream_server, an_interrupted_serve_forever_is_not_interrupted_again) {

@@ -446,3 +446,48 @@ TENDRIL_HUB_TEST(stream_server, a_pause_between_attempts_is_needed) {
         stream_server("127.0.0.1:0", wait_for_end, {.first_delay = 5ms, .longest_delay = 4ms}),
         misuse);
 }
+
+// A start that was slow, and was stopped and followed by another one.
+
+TENDRIL_HUB_TEST(stream_server, a_start_that_was_stopped_leaves_a_later_one_alone) {
+    for (auto const pause_of_second : {0s, 2s}) {
+        int starts = 0;
+        stream_server_options options;
+        options.before_start = [&] { sleep_for(++starts == 1 ? 1s : pause_of_second); };
+        stream_server server{"127.0.0.1:0", wait_for_end, options};
+        auto const start = [&] { return test::code_of([&] { server.start(); }); };
+        auto slow = spawn(start);
+        settle();
+        server.stop();
+        auto second = spawn(start);
+        EXPECT_EQ(slow.get(), errc::closed);
+        EXPECT_FALSE(second.get().failed());
+        EXPECT_TRUE(server.running());
+        tcp_stream const client = connect_to(server);
+        EXPECT_EQ(server.statistics().connections, 1U);
+    }
+}
+
+TENDRIL_HUB_TEST(stream_server, a_stop_that_still_waits_leaves_a_later_start_alone) {
+    std::unique_ptr<stream_server> server;
+    server = std::make_unique<stream_server>("127.0.0.1:0", [&](tcp_stream& stream) {
+        if (hear(stream) == "anew") {
+            server->stop(0s);
+            server->start();
+        }
+        wait_for_end(stream);
+    });
+    server->start();
+    tcp_stream first = connect_to(*server);
+    auto stopping = spawn([&] { return server->stop(30s); });
+    settle();
+    say(first, "anew");
+    settle();
+    EXPECT_TRUE(server->running());
+    tcp_stream const second = connect_to(*server);
+    EXPECT_FALSE(stopping.get());
+    EXPECT_EQ(clock.elapsed() / 1s, 0);
+    sleep_for(1min);
+    EXPECT_TRUE(server->running());
+    EXPECT_EQ(server->statistics().connections, 2U);
+}
