@@ -170,12 +170,16 @@ void stream_socket::close() {
     }
 }
 
+// What is still the parent's, in the child of a fork, has its options in common with the parent's
+// descriptor, whose close would reset the connection.
 void stream_socket::abort() {
     if (is_open()) {
         detail::require_thread_of(core_->home);
-        linger const at_once{.l_onoff = 1, .l_linger = 0};
-        kernel().setsockopt(
-            core_->socket->native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        if (core_->forks == forks_until_now()) {
+            linger const at_once{.l_onoff = 1, .l_linger = 0};
+            kernel().setsockopt(
+                core_->socket->native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        }
         core_->close();
     }
 }

@@ -95,6 +95,24 @@ TEST_P(fork_of_streams, the_peer_sees_the_end_when_both_have_closed) {
     });
 }
 
+TEST_P(fork_of_streams, an_abort_in_the_child_does_not_make_the_parent_reset_the_connection) {
+    run([] {
+        auto [here, there] = test::connected_pair();
+        EXPECT_TRUE(holds_in_a_child([&end = here] {
+            reset();
+            end.abort();
+            return !end.is_open();
+        }));
+        linger lingers{};
+        socklen_t size = sizeof lingers;
+        EXPECT_EQ(::getsockopt(here.native_handle(), SOL_SOCKET, SO_LINGER, &lingers, &size), 0);
+        EXPECT_EQ(lingers.l_onoff, 0);
+        say(here, "last");
+        here.close();
+        EXPECT_EQ(test::hear_all(there), "last");
+    });
+}
+
 TEST_P(fork_of_streams, a_listener_is_not_busy_in_the_child) {
     run([] {
         tcp_listener listener = tcp_listener::bind("127.0.0.1", 0);
