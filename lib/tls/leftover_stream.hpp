@@ -29,6 +29,7 @@ public:
     bool is_open() const { return stream_.is_open(); }
     any_stream::executor_type get_executor() const { return stream_.get_executor(); }
     leftover_stream& lowest_layer() noexcept { return *this; }
+    any_stream& below() noexcept { return stream_; }
 
 private:
     friend stream_forms;

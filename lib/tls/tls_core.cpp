@@ -6,6 +6,8 @@
 #include "leftover_stream.hpp"
 
 #include <tendril/hub/cancellation.hpp>
+#include <tendril/net/tcp_stream.hpp>
+#include <tendril/net/unix_socket.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/tls/error.hpp>
@@ -28,6 +30,20 @@ namespace {
 // Shorter ones are put together, so that each does not get a record of its own.
 constexpr std::size_t short_piece = 2048;
 constexpr std::size_t staging_size = 4096;
+
+// The end of a socket is a truncation already, and what was written before still leaves; a reset
+// would take it along. The orderly end of any other stream might have to wait, and say that this
+// was all.
+void drop_stream(any_stream& dropped) {
+    if (auto* const leftover = dropped.target<leftover_stream>()) {
+        drop_stream(leftover->below());
+    } else if (
+        dropped.target<tcp_stream>() != nullptr || dropped.target<unix_stream>() != nullptr) {
+        dropped.close();
+    } else {
+        dropped.abort();
+    }
+}
 
 int clamped(std::size_t size) noexcept {
     return static_cast<int>(std::min(size, std::size_t{INT_MAX}));
@@ -357,9 +373,8 @@ void tls_core::abandon() noexcept {
     drop_below();
 }
 
-// The orderly end of a stream below might have to wait.
 void tls_core::drop_below() noexcept {
-    below.abort();
+    drop_stream(below);
     shaken_.wake_all();
 }
 

@@ -174,3 +174,22 @@ TENDRIL_HUB_TEST(tls_network, many_connections_are_secured_at_once) {
     }
     accepting.join();
 }
+
+TENDRIL_HUB_TEST(tls_network, what_was_written_arrives_before_a_truncation) {
+    for (bool const by_abort : {false, true}) {
+        auto [here, there] = test::connected_pair();
+        tls_stream client = tls_stream::client(std::move(here), test::good_client(), "good.test");
+        tls_stream server = tls_stream::server(std::move(there), test::good_server());
+        auto shaking = spawn([&end = client] { end.handshake(); });
+        server.handshake();
+        shaking.join();
+        std::string const text = test::long_text(50'000);
+        server.write(buffer(text));
+        if (by_abort) {
+            server.abort();
+        } else {
+            server = tls_stream{};
+        }
+        EXPECT_TRUE(test::hear_all(client) == text + test::truncated_said());
+    }
+}
