@@ -25,6 +25,7 @@
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
 #include <tendril/net/tcp_stream.hpp>
+#include <tendril/net/unix_socket.hpp>
 #include <tendril/support/assert.hpp>
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/task/spawn.hpp>
@@ -315,6 +316,8 @@ void protocol_connection::end_stream() {
     // The close of others may wait, and is left to the reader.
     if (auto* const tcp = stream_.target<tcp_stream>()) {
         tcp->close();
+    } else if (auto* const local = stream_.target<unix_stream>()) {
+        local->close();
     }
     stop_reading_.ask();
     stop_writing_.ask();
@@ -330,6 +333,11 @@ void protocol_connection::abandon() {
     end_stream();
     made_.set();
     lost_.set();
+}
+
+void protocol_connection::leave_to_parent() {
+    end_stream();
+    stream_.abort();
 }
 
 void protocol_connection::wait_closed() {

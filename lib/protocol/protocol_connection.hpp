@@ -73,6 +73,9 @@ public:
     void run(std::shared_ptr<protocol> handler);
     /// Ends it, whether it has ever run or not.
     void abandon();
+    /// In the child of a fork, closes the child's copy of its stream. Nobody is there to do that
+    /// later, and the peer is the parent's. Switches: never.
+    void leave_to_parent();
     /// Waits until `connection_made` has returned.
     void wait_made() { made_.wait(); }
 

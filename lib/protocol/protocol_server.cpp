@@ -204,7 +204,7 @@ void protocol_server_state::end() noexcept {
     // In the child of a fork nobody is there to be waited for; what is closed is the child's copy.
     if (forks_ != forks_until_now()) {
         source_->close();
-        for_each([](served_protocol& each) { each.connection->abort(); });
+        for_each([](served_protocol& each) { each.connection->leave_to_parent(); });
         return;
     }
     stop();

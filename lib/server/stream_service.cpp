@@ -84,6 +84,14 @@ socket_pointers sockets_of(served_stream& stream) noexcept {
     return {std::get_if<tcp_stream>(&stream), std::get_if<unix_stream>(&stream)};
 }
 
+// The stream when a handler has put another layer in the socket's place, such as TLS: its orderly
+// end waits, and says something to the peer.
+any_stream* layered_stream_of(served_stream& stream) noexcept {
+    auto const sockets = sockets_of(stream);
+    bool const is_socket = sockets.tcp != nullptr || sockets.local != nullptr;
+    return is_socket ? nullptr : std::get_if<any_stream>(&stream);
+}
+
 // On a listener for both families, a client of IPv4 has its address in the long form.
 tcp_endpoint in_short_form(tcp_endpoint const& endpoint) {
     namespace ip = boost::asio::ip;
@@ -134,7 +142,11 @@ served_connection::served_connection(
 served_connection::~served_connection() { leave(); }
 
 void served_connection::leave() noexcept {
-    with_held(stream, [](auto& held) { held.close(); });
+    if (auto* const layered = layered_stream_of(stream)) {
+        layered->abort();
+    } else {
+        with_held(stream, [](auto& held) { held.close(); });
+    }
     if (counted) {
         static_cast<stream_service&>(*owner).clients_.leave(*counted);
         counted.reset();
@@ -318,12 +330,16 @@ void stream_service::attend_to(served_connection& opened) {
         [&] { report_error(opened); });
 }
 
+// A layered stream is closed in order when the handler returns, and cut off when it throws.
 void stream_service::call_handler(served_connection& opened) {
     if (options.tell_connection) {
         auto const told = this_connection.set_in_scope(opened.info);
         on_connection_(opened.stream);
     } else {
         on_connection_(opened.stream);
+    }
+    if (auto* const layered = layered_stream_of(opened.stream)) {
+        layered->close();
     }
 }
 

@@ -2,9 +2,12 @@
 #include <harness/forking.hpp>
 #include <harness/network.hpp>
 #include <harness/protocols.hpp>
+#include <tendril/net/unix_socket.hpp>
 #include <tendril/protocol/protocol_server.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/time/timeout.hpp>
+
+#include <unistd.h>
 
 #include <chrono>
 #include <memory>
@@ -369,6 +372,27 @@ TENDRIL_TEST(protocol_server, the_child_of_a_fork_may_destroy_it_and_the_parent_
         EXPECT_TRUE(test::holds_in_a_child([&] {
             server.reset();
             return true;
+        }));
+        say(client, "y");
+        EXPECT_EQ(hear(client), "y");
+    });
+}
+
+TENDRIL_TEST(protocol_server, the_child_of_a_fork_closes_its_copies_of_unix_streams_too) {
+    if (!test::can_go_on_in_a_child) {
+        GTEST_SKIP() << "ThreadSanitizer does not follow a process with threads into its child";
+    }
+    run([] {
+        std::string const name = "@tendril-protocols-" + std::to_string(::getpid());
+        auto server = std::make_optional(serve_protocol(
+            unix_listener::bind(name), [] { return std::make_unique<echo_protocol>(); }));
+        unix_stream client = unix_stream::connect(name);
+        say(client, "x");
+        EXPECT_EQ(hear(client), "x");
+        EXPECT_TRUE(test::holds_in_a_child([&] {
+            std::size_t const before = test::count_of_descriptors();
+            server.reset();
+            return test::count_of_descriptors() + 2 == before;
         }));
         say(client, "y");
         EXPECT_EQ(hear(client), "y");

@@ -373,3 +373,46 @@ TENDRIL_HUB_TEST(tls_server, a_truncation_that_leaves_a_handler_is_no_error) {
     EXPECT_EQ(server.statistics().server.connections, 0U);
     EXPECT_TRUE(errors.texts.empty());
 }
+
+// Streams that a handler of a server in the clear has upgraded.
+
+TENDRIL_HUB_TEST(tls_server, a_stream_that_was_upgraded_ends_in_order_unless_its_handler_throws) {
+    reported_errors const errors;
+    for (bool const throws : {false, true}) {
+        stream_server server{"127.0.0.1:0", [&](any_stream& stream) {
+                                 stream = any_stream{
+                                     tls_stream::server(std::move(stream), good_server())};
+                                 stream.write(boost::asio::buffer("bye", 3));
+                                 if (throws) {
+                                     throw std::runtime_error{"in the middle"};
+                                 }
+                             }};
+        server.start();
+        tls_stream client = secured_client(server.local_endpoint(), good_client());
+        EXPECT_EQ(
+            test::hear_all(client), "bye" + (throws ? test::truncated_said() : test::eof_said()));
+    }
+}
+
+TENDRIL_HUB_TEST(tls_server, the_child_of_a_fork_leaves_upgraded_streams_to_the_parent) {
+    if (!test::can_go_on_in_a_child) {
+        GTEST_SKIP() << "ThreadSanitizer does not follow a process with threads into its child";
+    }
+    stream_server server{"127.0.0.1:0", [](any_stream& stream) {
+                             stream = any_stream{
+                                 tls_stream::server(std::move(stream), good_server())};
+                             echo_secured(stream);
+                         }};
+    server.start();
+    tls_stream client = secured_client(server.local_endpoint(), good_client());
+    EXPECT_EQ(ask(client, "x"), "x");
+    EXPECT_TRUE(test::holds_in_a_child([&] {
+        this_hub().reset_after_fork();
+        std::size_t const before = test::count_of_descriptors();
+        bool const stopped = server.stop(1h) && server.statistics().connections == 0;
+        // The listener and the connection.
+        return stopped && test::count_of_descriptors() + 2 == before;
+    }));
+    EXPECT_EQ(ask(client, "y"), "y");
+    client.close();
+}

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <harness/forking.hpp>
 #include <harness/network.hpp>
 #include <harness/protocols.hpp>
 #include <harness/secured.hpp>
+#include <tendril/protocol/protocol_server.hpp>
 #include <tendril/tls/start_tls.hpp>
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace {
@@ -237,4 +240,31 @@ TENDRIL_HUB_TEST(start_tls, needs_a_context_for_its_end) {
     EXPECT_THROW(start_tls_server(it.server, good_client()), misuse);
     EXPECT_TRUE(it.server.is_closing());
     EXPECT_THROW(start_tls_client(it.client, good_client(), ""), misuse);
+}
+
+TENDRIL_TEST(start_tls, the_child_of_a_fork_says_nothing_through_streams_of_the_parent) {
+    if (!test::can_go_on_in_a_child) {
+        GTEST_SKIP() << "ThreadSanitizer does not follow a process with threads into its child";
+    }
+    run([] {
+        deeds const secures{.made = [](transport& made) { start_tls_server(made, good_server()); }};
+        transcript seen;
+        auto server = std::make_optional(serve_protocol(
+            "127.0.0.1:0", [&] { return std::make_shared<test::noting_protocol>(seen, secures); }));
+        tls_stream client = tls_stream::client(
+            tcp_stream::connect(server->local_endpoint()), good_client(), "good.test");
+        client.handshake();
+        settle();
+        EXPECT_TRUE(test::holds_in_a_child([&] {
+            std::size_t const before = test::count_of_descriptors();
+            server.reset();
+            return test::count_of_descriptors() + 2 == before;
+        }));
+        auto reading = spawn([&] { return test::hear(client); });
+        settle();
+        EXPECT_FALSE(reading.done());
+        // The parent had no more to say.
+        server->abort_clients();
+        EXPECT_EQ(reading.get(), test::eof_said());
+    });
 }
