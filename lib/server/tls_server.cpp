@@ -23,6 +23,7 @@ struct tls_serving {
     tls_serving(tls_context first, tls_handler callback, tls_serving_options const& options)
         : context{std::move(first)},
           on_connection{std::move(callback)},
+          ends_input_at_stop{options.server.end_input_at_stop},
           handshake_limit{options.handshake_limit},
           close_limit{options.close_limit} {}
 
@@ -32,6 +33,9 @@ struct tls_serving {
 
     tls_context context;
     tls_handler on_connection;
+    // None when it goes.
+    stream_server const* server = nullptr;
+    bool const ends_input_at_stop;
     std::chrono::milliseconds const handshake_limit;
     std::chrono::milliseconds const close_limit;
     std::uint64_t handshakes = 0;
@@ -60,6 +64,9 @@ void tls_serving::serve(served_stream& accepted) {
     tls_stream stream = tls_stream::server(borrowed(accepted), context);
     stream.set_handshake_limit(handshake_limit);
     stream.set_close_limit(close_limit);
+    if (ends_input_at_stop) {
+        stream.take_for_own([this] { return server != nullptr && server->stopping(); });
+    }
     if (shake_hands(stream)) {
         call_handler(stream);
     }
@@ -102,9 +109,11 @@ tls_server::tls_server(
           detail::require_context(std::move(context)), std::move(on_connection), options)},
       server_{
           address, [state = state_](detail::served_stream& accepted) { state->serve(accepted); },
-          std::move(options.server)} {}
+          std::move(options.server)} {
+    state_->server = &server_;
+}
 
-tls_server::~tls_server() = default;
+tls_server::~tls_server() { state_->server = nullptr; }
 
 void tls_server::set_context(tls_context context) {
     state_->context = detail::require_context(std::move(context));

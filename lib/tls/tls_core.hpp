@@ -37,6 +37,7 @@
 #include <tendril/io/any_stream.hpp>
 #include <tendril/io/context_bound.hpp>
 #include <tendril/io/error.hpp>
+#include <tendril/support/unique_function.hpp>
 #include <tendril/sync/wait_queue.hpp>
 #include <tendril/time/timeout.hpp>
 #include <tendril/tls/tls_context.hpp>
@@ -146,6 +147,8 @@ public:
     bool writing = false;
     /// What failed, in words, when the stage is `failed`.
     std::string complaint;
+    /// Says whether the end of the stream below is this program's own doing; empty for never.
+    unique_function<bool()> is_own_end;
     /// What the client has asked for, on either side.
     std::string host;
     /// The session that came last.

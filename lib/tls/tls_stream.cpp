@@ -9,6 +9,8 @@
 #include <tendril/tls/error.hpp>
 #include <tendril/tls/tls_stream.hpp>
 
+#include <boost/asio/error.hpp>
+
 #include <new>
 #include <utility>
 
@@ -39,6 +41,11 @@ error_code refusal_of(tls_core const* core, bool tls_core::*direction) {
 error_code refusal_of_both(tls_core const* core) {
     error_code const why = refusal_of(core, &tls_core::writing);
     return !why.failed() && core->reading ? io_error(errc::busy) : why;
+}
+
+// Says whether nobody has cut the connection off but this program itself.
+bool has_own_end(tls_core& core) {
+    return core.stage == detail::tls_stage::secured && core.is_own_end && core.is_own_end();
 }
 
 // Says the end, and waits for that of the peer.
@@ -137,6 +144,10 @@ tls_stream tls_stream::prepare_server(tls_context const& context) {
 
 void tls_stream::take(any_stream&& stream) noexcept { core_->below = std::move(stream); }
 
+void tls_stream::take_for_own(unique_function<bool()> is_own_end) noexcept {
+    core_->is_own_end = std::move(is_own_end);
+}
+
 void tls_stream::handshake(error_code& error) {
     check_interruption();
     error = refusal_of(core_);
@@ -171,6 +182,9 @@ std::size_t tls_stream::read_once(
     });
     if (!in_time) {
         error = io_error(errc::timed_out);
+    }
+    if (error == tls_errc::truncated && has_own_end(core)) {
+        error = boost::asio::error::eof;
     }
     if (error.failed()) [[unlikely]] {
         detail::end_at_once();

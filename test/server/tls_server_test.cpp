@@ -374,6 +374,26 @@ TENDRIL_HUB_TEST(tls_server, a_truncation_that_leaves_a_handler_is_no_error) {
     EXPECT_TRUE(errors.texts.empty());
 }
 
+TENDRIL_HUB_TEST(tls_server, stop_tells_the_handlers_by_the_end_of_their_input) {
+    error_code heard;
+    auto const say_bye = [&](tls_stream& stream) {
+        char data[8];
+        stream.read_some(boost::asio::buffer(data));
+        stream.read_some(boost::asio::buffer(data), heard);
+        stream.write(boost::asio::buffer("bye", 3));
+    };
+    tls_server server{
+        "127.0.0.1:0", good_server(), say_bye, {.server = {.end_input_at_stop = true}}};
+    server.start();
+    tls_stream client = secured_client(server);
+    client.write(boost::asio::buffer("x", 1));
+    settle();
+    EXPECT_TRUE(server.stop(10s));
+    EXPECT_EQ(heard, boost::asio::error::eof);
+    EXPECT_EQ(test::hear_all(client), "bye" + test::eof_said());
+    EXPECT_EQ(clock.elapsed() / 1s, 0);
+}
+
 // Streams that a handler of a server in the clear has upgraded.
 
 TENDRIL_HUB_TEST(tls_server, a_stream_that_was_upgraded_ends_in_order_unless_its_handler_throws) {

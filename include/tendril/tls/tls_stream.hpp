@@ -41,6 +41,7 @@
 #include <tendril/io/any_stream.hpp>
 #include <tendril/io/error.hpp>
 #include <tendril/io/stream.hpp>
+#include <tendril/support/unique_function.hpp>
 #include <tendril/tls/certificate.hpp>
 #include <tendril/tls/error.hpp>
 #include <tendril/tls/tls_context.hpp>
@@ -63,7 +64,8 @@ namespace tendril {
 
 namespace detail {
 class tls_core;
-}
+struct tls_serving;
+}  // namespace detail
 
 /// What lets a client resume: given out by one connection, for a later one to the same host and
 /// with the same context. Another context may trust others, so there it resumes nothing.
@@ -233,6 +235,7 @@ public:
 private:
     friend stream_forms;
     friend limited_stream_forms;
+    friend struct detail::tls_serving;
 
     enum class limited : std::uint8_t { read, write, handshake, close };
     using const_buffers = std::span<boost::asio::const_buffer const>;
@@ -242,6 +245,8 @@ private:
         tls_context const& context, std::string host, tls_session session);
     static tls_stream prepare_server(tls_context const& context);
     void take(any_stream&& stream) noexcept;
+    // Reads say `eof` and not `truncated` when the stream below has ended and this answers yes.
+    void take_for_own(unique_function<bool()> is_own_end) noexcept;
 
     // What the forms are made of.
     template <typename MutableBuffers>
