@@ -26,6 +26,7 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <new>
 #include <string>
 
 namespace tendril {
@@ -56,6 +57,7 @@ struct signal_handler::state {
 
     void call_until_closed();
     std::optional<int> next();
+    void pause_after_failure();
     void call(int number);
 
     detail::home_hub const home;
@@ -79,10 +81,9 @@ std::optional<int> signal_handler::state::next() {
     try {
         return signals->wait();
     } catch (system_error const&) {
-        if (signals != nullptr) {
-            this_hub().report_error(std::current_exception(), name);
-            sleep_for(pause_after_failed_wait);
-        }
+        pause_after_failure();
+    } catch (std::bad_alloc const&) {
+        pause_after_failure();
     } catch (cancelled const&) {
         // Nobody but the one who closes it has reason to.
         if (signals == nullptr) {
@@ -90,6 +91,19 @@ std::optional<int> signal_handler::state::next() {
         }
     }
     return {};
+}
+
+// Requires: an exception is being handled.
+void signal_handler::state::pause_after_failure() {
+    if (signals == nullptr) {
+        return;
+    }
+    this_hub().report_error(std::current_exception(), name);
+    try {
+        sleep_for(pause_after_failed_wait);
+    } catch (std::bad_alloc const&) {
+        yield();
+    }
 }
 
 void signal_handler::state::call(int number) {

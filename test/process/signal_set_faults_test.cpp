@@ -7,12 +7,15 @@
 #include <harness/tasks.hpp>
 #include <tendril/process/signal_handler.hpp>
 #include <tendril/process/signal_set.hpp>
+#include <tendril/support/system_calls.hpp>
 #include <tendril/sync/event.hpp>
 #include <tendril/testing/failing_system_calls.hpp>
 
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -67,6 +70,33 @@ TENDRIL_HUB_TEST(signal_set_faults, a_handler_reports_a_failed_wait_and_tries_ag
         sleep_for(500ms);
         EXPECT_TRUE(next.has_failed());
     }
+    ASSERT_EQ(errors.size(), 1u);
+    EXPECT_TRUE(test::contains(errors[0], "the handler of SIGUSR1")) << errors[0];
+    std::raise(SIGUSR1);
+    sleep_for(1s);
+    EXPECT_EQ(calls, 1);
+}
+
+TENDRIL_HUB_TEST(signal_set_faults, a_handler_reports_a_wait_without_memory_and_tries_again) {
+    test::transcript errors;
+    test::collect_errors(errors);
+    int calls = 0;
+    signal_handler const handler{SIGUSR1, [&] { ++calls; }};
+    {
+        static int reads;
+        reads = 0;
+        system_calls table = real_kernel();
+        table.read = [](int descriptor, void* into, std::size_t size) -> ssize_t {
+            if (++reads == 1) {
+                throw std::bad_alloc{};
+            }
+            return real_kernel().read(descriptor, into, size);
+        };
+        replaced_system_calls const in_place{table};
+        sleep_for(500ms);
+        EXPECT_GT(reads, 0);
+    }
+    EXPECT_TRUE(handler.is_open());
     ASSERT_EQ(errors.size(), 1u);
     EXPECT_TRUE(test::contains(errors[0], "the handler of SIGUSR1")) << errors[0];
     std::raise(SIGUSR1);
