@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -148,4 +149,23 @@ TENDRIL_HUB_TEST(serve_until_signal, an_interruption_stops_without_grace) {
         EXPECT_EQ(hear_all(client), "");
         EXPECT_EQ(clock.elapsed() / 1ms, 0);
     }
+}
+
+// The handlers are ended by then, and only the wait for them lacks memory.
+TENDRIL_HUB_TEST(serve_until_signal, an_interruption_without_memory_ends_nothing_but_the_call) {
+    struct poor_server {
+        void start() {}
+        bool stop(deadline) {
+            ++stops;
+            throw std::bad_alloc{};
+        }
+        int stops = 0;
+    };
+    poor_server server;
+    auto serving = spawn([&] { return serve_until_signal(server); });
+    settle();
+    serving.cancel();
+    serving.join();
+    EXPECT_TRUE(serving.was_cancelled());
+    EXPECT_EQ(server.stops, 1);
 }

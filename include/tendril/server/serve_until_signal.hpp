@@ -31,6 +31,7 @@
 #include <chrono>
 #include <concepts>
 #include <csignal>
+#include <new>
 #include <optional>
 
 namespace tendril {
@@ -69,7 +70,11 @@ bool serve_until_signal(Server& server, signal_serving_options options = {}) {
     }
     scope_exit stop_when_interrupted{[&] {
         interruption_shield const until_stopped;
-        server.stop(deadline::after(std::chrono::seconds{0}));
+        try {
+            server.stop(deadline::after(std::chrono::seconds{0}));
+        } catch (std::bad_alloc const&) {
+            // The handlers were told to end; there is no memory to wait for them.
+        }
     }};
     server.start();
     told.wait();
