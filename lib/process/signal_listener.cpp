@@ -127,22 +127,17 @@ public:
     }
 
 private:
-    struct effect {
-        unsigned listeners = 0;
-        struct sigaction former {};
-    };
-
-    effect& effect_of(int number) noexcept { return effects_[static_cast<std::size_t>(number)]; }
+    struct sigaction& former_of(int number) noexcept {
+        return former_[static_cast<std::size_t>(number)];
+    }
 
     // As in invariant 3, whatever a handler has done meanwhile.
     void catch_signal(int number) noexcept {
-        effect& changed = effect_of(number);
         struct sigaction present {};
         ::sigaction(number, nullptr, &present);
         if (present.sa_handler != &hear) {
-            changed.former = present;
+            former_of(number) = present;
         }
-        ++changed.listeners;
         put_handler(number);
     }
 
@@ -155,26 +150,29 @@ private:
         ::sigaction(number, &ours, nullptr);
     }
 
-    void give_back(int number) noexcept {
-        effect& changed = effect_of(number);
-        if (--changed.listeners == 0) {
-            struct sigaction present {};
-            ::sigaction(number, nullptr, &present);
-            if (present.sa_handler == &hear) {
-                ::sigaction(number, &changed.former, nullptr);
-            }
+    // To nobody when somebody else still waits for it.
+    void give_back(int number, signal_listener const* but_for) noexcept {
+        if (is_awaited(number, but_for)) {
+            return;
+        }
+        struct sigaction present {};
+        ::sigaction(number, nullptr, &present);
+        if (present.sa_handler == &hear) {
+            ::sigaction(number, &former_of(number), nullptr);
         }
     }
 
-    // First the effects: a signal that comes in between is not lost.
+    // First the effects: a signal that comes in between is not lost. And again afterwards: the last
+    // of the others may have heard meanwhile, while this one seemed to wait.
     void take_out(signal_listener& left) noexcept {
-        for_each_number(left.numbers_, [this](int number) { give_back(number); });
+        for_each_number(left.numbers_, [&](int number) { give_back(number, &left); });
         std::atomic<signal_listener*>* place = &first_;
         while (place->load() != &left) {
             place = &place->load()->next_;
         }
         *place = left.next_.load();
         left.listed_ = false;
+        for_each_number(left.numbers_, [&](int number) { give_back(number, nullptr); });
     }
 
     void await_handlers() const noexcept {
@@ -215,17 +213,18 @@ private:
     // A thread may enter a listener at the same time. It enters first and puts the handler in place
     // then, so either it does that later, or the second look finds it.
     void have_former_effect(int number) noexcept {
-        if (!is_awaited(number)) {
-            ::sigaction(number, &effect_of(number).former, nullptr);
-            if (is_awaited(number)) {
+        if (!is_awaited(number, nullptr)) {
+            ::sigaction(number, &former_of(number), nullptr);
+            if (is_awaited(number, nullptr)) {
                 put_handler(number);
             }
         }
     }
 
-    bool is_awaited(int number) const noexcept {
+    // Says whether there is somebody who waits for it, and who is not `but_for`.
+    bool is_awaited(int number, signal_listener const* but_for) const noexcept {
         for (signal_listener const* each = first_; each != nullptr; each = each->next_) {
-            if ((each->numbers_ & bit_of(number)) != 0 && !each->has_heard_) {
+            if (each != but_for && (each->numbers_ & bit_of(number)) != 0 && !each->has_heard_) {
                 return true;
             }
         }
@@ -255,7 +254,7 @@ private:
     // How many handlers run.
     std::atomic<unsigned> under_way_{0};
     // Written under the mutex.
-    std::array<effect, highest_number + 1> effects_{};
+    std::array<struct sigaction, highest_number + 1> former_{};
 };
 
 signal_listener::signal_listener(std::span<int const> numbers, listening until)

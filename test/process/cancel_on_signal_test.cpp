@@ -11,9 +11,11 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <initializer_list>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -207,4 +209,23 @@ void be_interrupted_twice() {
 
 TENDRIL_TEST(cancel_on_signal, a_second_signal_ends_a_program_that_hangs) {
     EXPECT_EXIT(be_interrupted_twice(), ::testing::KilledBySignal(SIGINT), "still there");
+}
+
+TENDRIL_HUB_TEST(cancel_on_signal, who_has_heard_keeps_no_former_effect_from_the_last_of_others) {
+    counting_handler const former{SIGUSR1};
+    std::optional<signal_set> other{std::in_place, std::initializer_list<int>{SIGUSR1}};
+    raise_later(1s, SIGUSR1);
+    bool is_given_back = false;
+    cancel_on_signal({SIGUSR1}, [&] {
+        try {
+            sleep_for(1h);
+        } catch (scope_cancelled const&) {
+            EXPECT_FALSE(former.is_in_place());
+            other.reset();
+            is_given_back = former.is_in_place();
+            throw;
+        }
+    });
+    EXPECT_TRUE(is_given_back);
+    EXPECT_TRUE(former.is_in_place());
 }
