@@ -53,6 +53,9 @@ private:
 /// std::bad_alloc. Switches: never.
 error_code refusal_to_accept(listener_core* core);
 
+/// Says whether `descriptor` is a socket that listens, and finds its family.
+error_code look_at_listening(int descriptor, int& family) noexcept;
+
 /// Waits for a connection. Returns its descriptor, or -1 with an error. Switches: may.
 int accept_descriptor(listener_core& core, deadline limit, error_code& error);
 

@@ -21,6 +21,8 @@
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/support/system_calls.hpp>
 
+#include <boost/asio/error.hpp>
+
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -164,6 +166,16 @@ private:
 };
 
 }  // namespace
+
+error_code look_at_listening(int descriptor, int& family) noexcept {
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    if (kernel().getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 ||
+        kernel().getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &family, &size) != 0) {
+        return last_system_error();
+    }
+    return listens == 0 ? error_code{boost::asio::error::invalid_argument} : error_code{};
+}
 
 void listener_core::close() noexcept {
     if (stage != stream_stage::closed) {

@@ -59,23 +59,6 @@ int listen_at(tcp_endpoint const& endpoint, listen_options const& options) {
     return descriptor;
 }
 
-// Says whether a descriptor can be listened to, and for which family.
-error_code look_at_listening(int descriptor, int& family) {
-    int listens = 0;
-    socklen_t size = sizeof listens;
-    if (kernel().getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 ||
-        kernel().getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &family, &size) != 0) {
-        return detail::last_system_error();
-    }
-    if (listens == 0) {
-        return boost::asio::error::invalid_argument;
-    }
-    if (family != AF_INET && family != AF_INET6) {
-        return boost::asio::error::address_family_not_supported;
-    }
-    return {};
-}
-
 bool has_no_family(error_code const& error) noexcept {
     return error.value() == EAFNOSUPPORT || error.value() == EADDRNOTAVAIL;
 }
@@ -163,7 +146,10 @@ tcp_listener tcp_listener::adopt(int descriptor) {
 tcp_listener tcp_listener::adopt(int descriptor, error_code& error) {
     scope_exit close_on_failure{[&] { kernel().close(descriptor); }};
     int family = AF_UNSPEC;
-    error = look_at_listening(descriptor, family);
+    error = detail::look_at_listening(descriptor, family);
+    if (!error.failed() && family != AF_INET && family != AF_INET6) {
+        error = boost::asio::error::address_family_not_supported;
+    }
     if (error.failed()) {
         return {};
     }

@@ -11,6 +11,8 @@
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/support/system_calls.hpp>
 
+#include <boost/asio/error.hpp>
+
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -71,6 +73,23 @@ bool listen_at(
     return false;
 }
 
+// Says whether a descriptor listens at a Unix socket, and finds where.
+error_code address_of_listening(int descriptor, detail::stream_protocol::endpoint& address) {
+    int family = AF_UNSPEC;
+    error_code error = detail::look_at_listening(descriptor, family);
+    if (!error.failed() && family != AF_UNIX) {
+        error = boost::asio::error::address_family_not_supported;
+    }
+    auto size = static_cast<socklen_t>(address.capacity());
+    if (!error.failed() && kernel().getsockname(descriptor, address.data(), &size) != 0) {
+        error = detail::last_system_error();
+    }
+    if (!error.failed()) {
+        address.resize(size);
+    }
+    return error;
+}
+
 }  // namespace
 
 unix_listener::unix_listener(unix_listener&& other) noexcept
@@ -122,19 +141,16 @@ unix_listener unix_listener::bind(std::string_view name, unix_listen_options con
 }
 
 unix_listener unix_listener::adopt(int descriptor) {
+    scope_exit close_on_failure{[&] { kernel().close(descriptor); }};
     detail::stream_protocol::endpoint address;
-    auto size = static_cast<socklen_t>(address.capacity());
-    error_code error;
+    error_code error = address_of_listening(descriptor, address);
     unix_listener made;
-    if (::getsockname(descriptor, address.data(), &size) != 0) {
-        error = detail::last_system_error();
-        kernel().close(descriptor);
-    } else {
-        address.resize(size);
+    if (!error.failed()) {
+        made.name_ = detail::unix_name(address);
+        close_on_failure.dismiss();
         made.take_over(descriptor, AF_UNIX, error);
     }
-    detail::throw_if(error, "a listener at a Unix socket");
-    made.name_ = detail::unix_name(address);
+    detail::throw_if(error, "cannot adopt a descriptor as a listener at a Unix socket");
     return made;
 }
 
@@ -144,7 +160,7 @@ int unix_listener::release() {
     }
     detail::require_thread_of(core()->home);
     // The set of descriptors that is watched knows the other number, which goes.
-    int const kept = ::fcntl(native_handle(), F_DUPFD_CLOEXEC, 3);
+    int const kept = kernel().fcntl(native_handle(), F_DUPFD_CLOEXEC, 3);
     if (kept < 0) {
         throw system_error{detail::last_system_error(), "release"};
     }

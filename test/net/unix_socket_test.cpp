@@ -3,6 +3,7 @@
 // Streams and listeners at Unix sockets: their names, their paths, and who is at the other end.
 #include <harness/own_folder.hpp>
 #include <harness/streams.hpp>
+#include <tendril/net/tcp_listener.hpp>
 #include <tendril/net/unix_socket.hpp>
 
 #include <boost/asio/error.hpp>
@@ -327,4 +328,18 @@ TENDRIL_HUB_TEST(unix_socket, connecting_to_a_full_queue_obeys_limits_and_cancel
     waiting.cancel();
     waiting.join();
     EXPECT_TRUE(waiting.was_cancelled());
+}
+
+TENDRIL_HUB_TEST(unix_socket, what_does_not_listen_at_a_unix_socket_is_not_adopted_as_a_listener) {
+    auto [here, there] = unix_stream::pair();
+    tcp_listener of_tcp = tcp_listener::bind("127.0.0.1", 0);
+    int const connected = here.release();
+    int const elsewhere = ::fcntl(of_tcp.native_handle(), F_DUPFD_CLOEXEC, 3);
+    EXPECT_EQ(
+        test::code_of([&] { unix_listener::adopt(connected); }), asio_error::invalid_argument);
+    EXPECT_EQ(
+        test::code_of([&] { unix_listener::adopt(elsewhere); }),
+        asio_error::address_family_not_supported);
+    EXPECT_EQ(::fcntl(connected, F_GETFD), -1);
+    EXPECT_EQ(::fcntl(elsewhere, F_GETFD), -1);
 }
