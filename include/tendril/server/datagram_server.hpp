@@ -102,8 +102,8 @@ public:
 
     /// Sends a datagram to whoever has sent the one that is handled; or to somebody else. Waits
     /// while another handler sends, and while there is no room. Throws: system_error, with
-    /// `errc::closed` after the end of the server; what was requested for the greenlet.
-    /// Switches: may.
+    /// `errc::closed` after the end of the server; wrong_thread; what was requested for the
+    /// greenlet. Switches: may. Thread: hub.
     void send(boost::asio::const_buffer data);
     void send(boost::asio::const_buffer data, error_code& error);
     void send_to(boost::asio::const_buffer data, endpoint const& receiver);
