@@ -84,6 +84,10 @@ std::size_t request_parser::parse(std::string_view input, error_code& error) {
     if (is_header_done()) {
         return parse_part(input, error);
     }
+    // Beast limits what it is given at a time. It gets what may still be head, so that neither cuts
+    // nor what has come behind the limit make a difference.
+    std::size_t const room = limits_.head - head_bytes_;
+    input = input.substr(0, room);
     std::string later_version;
     if (std::string_view const line = first_line(input); !has_request_line_ &&
         version_of(line).substr(0, 2) == "1." && version_of(line) > std::string_view{"1.1"}) {
@@ -94,9 +98,7 @@ std::size_t request_parser::parse(std::string_view input, error_code& error) {
     input_ = later_version.empty() ? input : std::string_view{later_version};
     std::size_t const consumed = put(boost::asio::buffer(input_.data(), input_.size()), error);
     judge(input, consumed, error);
-    // Beast limits what it is given at a time.
-    std::size_t const size = head_bytes_ + (is_header_done() ? consumed : input.size());
-    if (!error.failed() && size > limits_.head) {
+    if (!error.failed() && !is_header_done() && input.size() == room) {
         error = refuse(431);
     }
     head_bytes_ += consumed;
@@ -108,10 +110,9 @@ std::size_t request_parser::parse(std::string_view input, error_code& error) {
 
 // Gives an error of Beast the status that answers it, and judges what it has no opinion of.
 void request_parser::judge(std::string_view input, std::size_t consumed, error_code& error) const {
-    bool const waits = error == http::error::need_more || (!error.failed() && !is_header_done());
     if (error.failed() && !has_request_line_ && has_long_method(input)) {
         error = refuse(501);
-    } else if (waits) {
+    } else if (error == http::error::need_more) {
         error = has_request_line_ ? judge_rest(input.substr(consumed)) : judge_start(input);
     } else if (error == http::error::bad_version) {
         error = judge_version(input);
@@ -239,10 +240,7 @@ void request_parser::on_field_impl(http::field known, text name, text value, err
         keep_trailer(name, value, error);
         return;
     }
-    // Beast limits what it keeps, and it keeps no field that is complete.
-    auto const before = head_bytes_ + static_cast<std::size_t>(name.data() - input_.data());
-    bool const too_long = before + name.size() + value.size() > limits_.head;
-    if (too_long || request_.fields_.size() == limits_.fields) {
+    if (request_.fields_.size() == limits_.fields) {
         error = refuse(431);
         return;
     }

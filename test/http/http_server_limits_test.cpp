@@ -426,6 +426,26 @@ TENDRIL_HUB_TEST(http_server, a_head_has_one_limit_wherever_it_is_cut) {
     }
 }
 
+// What stands behind the limit is not looked at, whether it has come or not.
+TENDRIL_HUB_TEST(http_server, what_a_head_is_refused_for_is_the_same_wherever_it_is_cut) {
+    counting_server web{{.head_limit = 100}};
+    std::string const long_target = "GET /" + std::string(120, 't');
+    std::string const filled = std::string{head_of_get} + "A: " + std::string(60, 'a') + "\r\n";
+    for (auto const& [head, status] : std::vector<std::pair<std::string, int>>{
+             {long_target + " HTTP/1.1\r\nHost: test\r\n\r\n", 414},
+             {long_target + " HTTP/2.0\r\n\r\n", 414},
+             {filled + "Host: x\r\n\r\n", 431},
+             {filled + "B: bbbbbbbb\x01\r\n\r\n", 431}}) {
+        for (std::size_t cut = 1; cut <= head.size(); ++cut) {
+            http_client client{web};
+            client.send(head.substr(0, cut));
+            settle();
+            test::write_error(client.stream, head.substr(cut));
+            EXPECT_EQ(client.read().status, status) << head << " cut at " << cut;
+        }
+    }
+}
+
 TENDRIL_HUB_TEST(http_server, a_client_that_goes_before_it_is_refused_is_refused_once) {
     test::reported_errors const errors;
     std::optional<http_client> client;
