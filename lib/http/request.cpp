@@ -155,6 +155,11 @@ std::size_t http_request::read_part(boost::asio::mutable_buffer into, error_code
     TENDRIL_REQUIRE(
         reader_ != reader::body,
         "read_some() after body(), which has read all there is; use one of the two");
+    if (source_ != nullptr && source_->is_busy()) {
+        // Whoever is in `body` may be interrupted, and come back for the rest.
+        error = io_error(errc::busy);
+        return detail::end_at_once();
+    }
     reader_ = reader::read_some;
     if (source_ == nullptr) {
         error = boost::asio::error::eof;

@@ -102,6 +102,29 @@ TENDRIL_HUB_TEST(http_request, two_may_not_read_one_body) {
     EXPECT_EQ(client.read().body, sent);
 }
 
+TENDRIL_HUB_TEST(http_request, who_is_refused_a_part_leaves_the_whole_to_its_reader) {
+    request_server web{[](http_request& request, http_response& response) {
+        auto reader = spawn([&] {
+            try {
+                timeout const limit{1s};
+                request.body();
+            } catch (timed_out const&) {}
+            return request.body();
+        });
+        yield();
+        char data[8];
+        error_code error;
+        request.read_some(boost::asio::buffer(data), error);
+        EXPECT_EQ(error, errc::busy);
+        response.body(reader.get());
+    }};
+    http_client client{web};
+    client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\n");
+    sleep_for(2s);
+    client.send("hello");
+    EXPECT_EQ(client.read().body, "hello");
+}
+
 TENDRIL_TEST(http_request, a_child_of_a_fork_has_other_ids) {
     if (!test::can_go_on_in_a_child) {
         GTEST_SKIP() << "ThreadSanitizer does not follow a process with threads into its child";
