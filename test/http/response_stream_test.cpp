@@ -352,6 +352,24 @@ TENDRIL_HUB_TEST(response_stream, nobody_is_left_in_a_connection_that_has_ended)
     EXPECT_NE(errors.texts[2].find("join it first"), std::string::npos) << errors.texts[2];
 }
 
+TENDRIL_HUB_TEST(response_stream, nobody_writes_on_in_a_connection_that_has_ended) {
+    test::reported_errors const errors;
+    std::string const large(16 * 1024 * 1024, 'a');
+    task<error_code> helper;
+    response_server web{[&](http_request&, http_response& response) {
+        any_stream& stream = response.upgrade("echo");
+        helper = spawn([&large, &stream] {
+            error_code error;
+            stream.write(buffer(large), error);
+            return error;
+        });
+        yield();
+    }};
+    answer_to(web, "GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+    EXPECT_TRUE(helper.get().failed());
+    EXPECT_EQ(errors.texts.size(), 1U);
+}
+
 TENDRIL_HUB_TEST(response_stream, who_leaves_an_upgraded_connection_is_no_error) {
     test::reported_errors const errors;
     response_server web{[](http_request& request, http_response& response) {

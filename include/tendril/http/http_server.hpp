@@ -75,6 +75,7 @@ struct http_server_options {
     /// `Content-Type`, that is not encoded already; without a `content_length` when it is written
     /// piece by piece, and of so many bytes at least when it is not. One with `Cache-Control:
     /// no-transform` stays as it is: for secrets beside what an attacker can choose, for example.
+    /// What may leave so has `Vary: Accept-Encoding`, and compressed its `ETag` is a weak one.
     bool compress = false;
     std::size_t compress_from = 1024;
     /// Proxies whose word is taken for where a request comes from (forwarded.hpp), and which fields

@@ -100,7 +100,7 @@ public:
     bool secured() const noexcept;
 
     /// What names this request in logs: the field `X-Request-Id` if a trusted proxy has sent one,
-    /// else a text that no other request of this process has. Throws: std::bad_alloc.
+    /// else a text that no other request has, in a child of a fork either. Throws: std::bad_alloc.
     /// Switches: never.
     std::string const& id() const;
 
@@ -113,12 +113,12 @@ public:
 
     /// The whole body, which the first call reads. Throws: http_error with 413 when it is larger
     /// than the server keeps, 408 when the client is too slow, 400 when it breaks off or its chunks
-    /// make no sense; system_error as the stream of the connection; misuse when a part was read
-    /// by `read_some` before. Switches: may.
+    /// make no sense; system_error as the stream of the connection, with `errc::busy` while another
+    /// greenlet reads it; misuse when a part was read by `read_some` before. Switches: may.
     std::string const& body();
 
     /// Reads a part of the body, as a stream does: at the end the error is `asio::error::eof`. What
-    /// is wrong with the body is a status of `http_category`, 400 or 408; else it is the stream's.
+    /// is wrong with the body is a status of `http_category`: 400, 408 or 413; else as `body`.
     /// Throws: without `error`, as `body`, except misuse. Switches: may.
     template <typename MutableBuffers>
     std::size_t read_some(MutableBuffers const& buffers, error_code& error) {
