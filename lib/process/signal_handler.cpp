@@ -34,6 +34,7 @@ namespace {
 
 // What is waited for when waiting itself fails, for want of a descriptor perhaps.
 constexpr auto pause_after_failed_wait = std::chrono::seconds{1};
+constexpr int most_turns_without_memory = 100;
 
 std::string name_of_handler(std::span<int const> numbers) {
     std::string name = "the handler of";
@@ -66,6 +67,10 @@ struct signal_handler::state {
     detail::signal_function function;
     std::string const name;
     std::uint64_t const forks = forks_until_now();
+
+private:
+    // In a row, in which not even a pause was possible.
+    int turns_without_memory_ = 0;
 };
 
 void signal_handler::state::call_until_closed() {
@@ -79,7 +84,9 @@ void signal_handler::state::call_until_closed() {
 // Nothing when it is closed, or has to be tried again.
 std::optional<int> signal_handler::state::next() {
     try {
-        return signals->wait();
+        int const number = signals->wait();
+        turns_without_memory_ = 0;
+        return number;
     } catch (system_error const&) {
         pause_after_failure();
     } catch (std::bad_alloc const&) {
@@ -102,6 +109,10 @@ void signal_handler::state::pause_after_failure() {
     try {
         sleep_for(pause_after_failed_wait);
     } catch (std::bad_alloc const&) {
+        // Who has none for so long ends, rather than keep the thread to itself.
+        if (++turns_without_memory_ > most_turns_without_memory) {
+            throw;
+        }
         yield();
     }
 }
