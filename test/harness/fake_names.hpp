@@ -11,7 +11,7 @@
 
 #include <tendril/hub/run.hpp>
 #include <tendril/net/resolver.hpp>
-#include <tendril/support/config.hpp>
+#include <tendril/testing/leak_check.hpp>
 #include <tendril/testing/virtual_clock.hpp>
 
 #include <chrono>
@@ -65,24 +65,26 @@ inline std::ptrdiff_t thread_count() {
         std::filesystem::directory_iterator{});
 }
 
-/// Waits for the end of threads that are in their last lines: under a sanitizer they have other
-/// descriptors for a moment, and in the child of a fork it takes what they held for lost.
-inline void wait_for_other_threads() {
-    constexpr std::ptrdiff_t always_there = TENDRIL_TSAN ? 2 : 1;
-    auto const limit = std::chrono::steady_clock::now() + std::chrono::seconds{10};
-    while (thread_count() > always_there && std::chrono::steady_clock::now() < limit) {
-        std::this_thread::yield();
-    }
-}
-
 /// A look-up whose asker has left may be on its way back to the hub when the test ends, and holds
-/// the hub's descriptor until it has arrived. This waits for it, and for its thread.
+/// the hub's descriptor until it has arrived. This waits for it, and for the end of the threads
+/// that have come meanwhile: under a sanitizer a thread has other descriptors for a moment.
 class look_ups_end {
 public:
-    look_ups_end() { wait_for_other_threads(); }
+    look_ups_end() = default;
     look_ups_end(look_ups_end const&) = delete;
     look_ups_end& operator=(look_ups_end const&) = delete;
-    ~look_ups_end() { wait_for_other_threads(); }
+    ~look_ups_end() {
+        auto const limit = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+        while (has_more() && std::chrono::steady_clock::now() < limit) {
+            std::this_thread::yield();
+        }
+    }
+
+private:
+    bool has_more() const { return thread_count() > threads_ || !before_.leaks().empty(); }
+
+    std::ptrdiff_t const threads_ = thread_count();
+    testing::leak_check before_;
 };
 
 /// Runs a function in a hub of its own, whose clock jumps and whose resolver looks into no file. It
