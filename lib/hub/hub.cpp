@@ -28,7 +28,6 @@
 
 #include <algorithm>
 #include <string>
-#include <thread>
 #include <utility>
 
 namespace tendril {
@@ -334,16 +333,12 @@ void hub::look_at_reactor() noexcept {
 }
 
 // The reactor must be found empty twice: the first look may have set something off in the kernel
-// that the second one sees. A kernel that is busy leaves packets to a thread of its own, which gets
-// a turn before a clock jumps.
+// that the second one sees.
 bool hub::is_quiet() {
     for (int look = 0; look < 2; ++look) {
         reactor_->poll();
         if (!ready_.empty() || mailbox_->has_mail()) {
             return false;
-        }
-        if (look == 0 && clock_ != &steady_clock()) {
-            std::this_thread::yield();
         }
     }
     return true;

@@ -76,7 +76,7 @@ def idle_connections():
                      open_now >= number)
         goal.measure("at most 16 KiB of memory each", f"{each:.1f} KiB", each <= 16)
         bar = size(500, 50)
-        goal.measure_alone(
+        goal.measure(
             f"1,000 requests a second on 500 of them: 99 of 100 within {bar} ms",
             f"{slow:.1f} ms, of {len(waits):,}", slow <= bar)
         close_all(clients)
@@ -201,8 +201,8 @@ def churn():
                      f"{complete:,} answered, {failed} failed", complete == number and failed == 0)
         goal.promise("descriptors as before", f"{before} before, {server.descriptors()} after",
                      server.descriptors() <= before)
-        goal.measure_alone("10,000 in a second of the server's processor time",
-                           f"{number / used:,.0f}", number / used >= 10_000)
+        goal.measure("10,000 in a second of the server's processor time",
+                     f"{number / used:,.0f}", number / used >= 10_000)
         goal.tell("10,000 in a second, beside the client and whatever else runs",
                   f"{number / seconds:,.0f}", number / seconds >= 10_000)
 

@@ -16,10 +16,9 @@ IS_JUDGED = "--instrumented" not in sys.argv
 CONNECTIONS = "1000" if "--stress" in sys.argv else "300" if IS_JUDGED else "60"
 SECONDS = "40" if "--stress" in sys.argv else "4"
 # How long anybody else waits for a page, in seconds: nearly everybody, and at most. Other tests take
-# turns on the same processors, unless this runs alone, and a server that is held up would be so for
-# seconds. Under a sanitizer there are fewer connections, since large answers alone take it long, and
-# times are told only.
-USUAL = 0.25 if "--stress" in sys.argv else 1.0
+# turns on the same processors, and a server that is held up would be so for seconds. Under a
+# sanitizer there are fewer connections, since large answers alone take it long, and times are told only.
+USUAL = 0.25
 LONGEST = 3.0
 # How often somebody else must have been served meanwhile.
 ENOUGH = 20 if IS_JUDGED else 3
