@@ -13,9 +13,10 @@ public:
     explicit reverse_proxy(std::string backend) : backend_{std::move(backend)} {}
 
     void operator()(tendril::http_request& request, tendril::http_response& response) {
+        std::string const query{request.query()};
         auto asked = client_->open({
             .method = std::string{request.method()},
-            .url = backend_ + std::string{request.target()},
+            .url = backend_ + std::string{request.path()} + (query.empty() ? "" : "?" + query),
             .fields = {{"X-Forwarded-For", request.client()}},
             .body_length = request.content_length().value_or(tendril::http_unknown_length),
         });
@@ -23,6 +24,9 @@ public:
         tendril::error_code error;
         while (std::size_t const size = request.read_some(boost::asio::buffer(data), error)) {
             asked.write({data, size});
+        }
+        if (error != boost::asio::error::eof) {
+            throw tendril::system_error{error};  // a part is not passed on as the whole
         }
         asked.finish();
         auto const& answer = asked.response();

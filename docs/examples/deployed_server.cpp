@@ -62,7 +62,9 @@ public:
         if (request.path() == "/visits") {
             response.body(visits_.count() + '\n');
         } else if (request.path() == "/who") {
-            response.body(request.client() + '\n');
+            response.body(
+                request.client() + (request.secured() ? " by https" : " by http") + " for '" +
+                request.origin().host + "', request " + request.id() + '\n');
         } else {
             response.body(name_ + " has got " + std::to_string(request.body().size()) + " bytes\n");
         }

@@ -67,7 +67,7 @@ std::pair<arrival, std::size_t> connection_io::read_into(
         error_code error;
         std::size_t const size = stream_.read_some(into, error);
         if (error.failed() && error != boost::asio::error::eof) {
-            has_failed_ = true;
+            failure_ = error;
             throw system_error{without_place(error)};
         }
         return {size > 0 ? arrival::some : arrival::end, size};
@@ -97,7 +97,7 @@ void connection_io::write(stream_model::const_buffers from, error_code& error) {
             error = boost::asio::error::timed_out;
         }
         if (error.failed()) {
-            has_failed_ = true;
+            failure_ = error;
             return;
         }
     }

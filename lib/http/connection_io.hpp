@@ -51,9 +51,11 @@ public:
     void write(stream_model::const_buffers from, error_code& error);
 
     /// Says whether the stream has failed: the client has gone, or does not read.
-    bool has_failed() const noexcept { return has_failed_; }
-    /// Notes that it has, where somebody else uses it.
-    void note(error_code const& error) noexcept { has_failed_ = has_failed_ || error.failed(); }
+    bool has_failed() const noexcept { return failure_.failed(); }
+    /// With what it has failed last.
+    error_code const& failure() const noexcept { return failure_; }
+    /// Notes how somebody else has used it. An end of its input is a failure, too.
+    void note(error_code const& error) noexcept { failure_ = error.failed() ? error : failure_; }
 
     /// Ends the sending side and throws away what arrives for a while: a socket that is closed
     /// while input is unread makes the kernel send a reset, which may eat a response that is still
@@ -70,7 +72,7 @@ private:
     std::chrono::nanoseconds const write_timeout_;
     std::string input_;
     std::size_t parsed_ = 0;
-    bool has_failed_ = false;
+    error_code failure_;
 };
 
 }  // namespace tendril::detail

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Memory: an idle connection keeps its small buffers and frees large ones, so that a burst of large
-// requests does not stay for ever.
+// Memory: an idle connection frees large buffers, so that a burst does not stay for ever.
 //
 // Closing: after a refusal, and when the server ends the connection, what arrives is thrown away
 // for a little while (connection_io.hpp, `linger`).
@@ -236,6 +235,7 @@ void http_connection::release_memory() noexcept {
         std::string{}.swap(head_);
     }
     request_.clear(kept_size);
+    know_client();
     response_.reset(kept_size);
 }
 
@@ -308,7 +308,7 @@ void http_connection::answer(request_parser& parser) {
     lost.dismiss();
     ++server_.numbers.answered;
     conclude(response_.status(), writer.body_bytes());
-    keeps_alive_ = writer.keeps_alive() && body.skip_rest();
+    keeps_alive_ = writer.keeps_alive() && !response_.closes() && body.skip_rest();
     // A client that asked for the end sends nothing more; one that is told may be sending already.
     bool const knows_end = !request_.keep_alive() && body.is_complete();
     if (!keeps_alive_ && !knows_end && !writer.is_taken()) {
@@ -425,21 +425,29 @@ bool http_connection::call_handler(response_writer& writer) {
         throw;
     } catch (abi::__forced_unwind const&) {
         throw;
-    } catch (http_error const& error) {
-        if (writer.is_fresh()) {
-            answer_error(writer, error.status(), error.text());
-            return true;
+    } catch (system_error const& error) {
+        if (error.code().category() == http_category()) {
+            return answer_refusal(writer, error);
         }
-        report(std::current_exception());
-    } catch (system_error const&) {
         // That the client has gone is its own affair.
-        if (!io_.has_failed()) {
+        if (error.code() != io_.failure()) {
             return answer_failure(writer);
         }
     } catch (...) {
         return answer_failure(writer);
     }
     return false;
+}
+
+// An algorithm that is told as a code why a body ends makes an error of it that has no text.
+bool http_connection::answer_refusal(response_writer& writer, system_error const& error) {
+    if (!writer.is_fresh()) {
+        report(std::current_exception());
+        return false;
+    }
+    auto const* const told = dynamic_cast<http_error const*>(&error);
+    answer_error(writer, error.code().value(), told != nullptr ? told->text() : std::string{});
+    return true;
 }
 
 bool http_connection::answer_failure(response_writer& writer) {
@@ -473,8 +481,7 @@ void http_connection::answer_error(response_writer& writer, int status, std::str
     response_.reset();
     response_.sink_ = &writer;
     response_.status(status).header("Content-Type", "text/plain");
-    text = text.empty() ? std::string{http_reason(status)} : std::move(text);
-    response_.body(std::move(text) + "\n");
+    response_.body((text.empty() ? std::string{http_reason(status)} : std::move(text)) + "\n");
     if (closes) {
         response_.close();
     }

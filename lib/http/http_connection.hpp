@@ -74,6 +74,7 @@ private:
     bool answer_itself();
     bool may_go_on() const noexcept;
     bool call_handler(response_writer& writer);
+    bool answer_refusal(response_writer& writer, system_error const& error);
     bool answer_failure(response_writer& writer);
     void call_in_time();
     void answer_error(response_writer& writer, int status, std::string text);

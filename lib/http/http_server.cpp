@@ -58,6 +58,17 @@ void detail::http_state::follow_fork() noexcept {
     }
 }
 
+namespace {
+
+void require_own_thread(detail::http_state const& server) {
+    if (server.home) {
+        server.home->require_own_thread(
+            "this http_server belongs to another thread: post to its hub, and call it there");
+    }
+}
+
+}  // namespace
+
 void detail::serve_connection(http_state& server, any_stream& stream) {
     // On the heap, so that a connection that waits has touched one page of stack.
     std::make_unique<http_connection>(server, stream)->serve();
@@ -81,6 +92,7 @@ http_server::~http_server() {
 template <typename... Listener>
 void http_server::start_with(Listener&&... listener) {
     state_->follow_fork();
+    require_own_thread(*state_);
     if (!listener_->running()) {
         state_->home.emplace(this_hub());
     }
@@ -116,10 +128,7 @@ void http_server::stop_accepting() { listener_->stop_accepting(); }
 void http_server::start_accepting() { listener_->start_accepting(); }
 
 bool http_server::stop(deadline limit) {
-    if (state_->home) {
-        state_->home->require_own_thread(
-            "this http_server belongs to another thread: post to its hub, and stop it there");
-    }
+    require_own_thread(*state_);
     drain();
     ++state_->stops_under_way;
     scope_exit const over{[state = state_] { --state->stops_under_way; }};

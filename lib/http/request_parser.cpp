@@ -117,7 +117,6 @@ void request_parser::judge(std::string_view input, std::size_t consumed, error_c
     } else if (error == http::error::bad_version) {
         error = judge_version(input);
     } else if (error == http::error::header_limit) {
-        // Beast may wait for the end of a head before it parses the first line.
         bool const is_line = has_request_line_ || input.find("\r\n") != std::string_view::npos;
         error = is_line ? refuse(431) : judge_start(input);
         error = error.failed() ? error : refuse(414);
@@ -142,7 +141,8 @@ error_code request_parser::judge_version(std::string_view input) const {
 
 // Judges a request line that is not complete, and whose method is not too long.
 error_code request_parser::judge_start(std::string_view input) const {
-    if (input.size() > limits_.target + most_method_bytes) {
+    // Beast may wait for the end of a head before it parses the first line.
+    if (first_line(input).size() > limits_.target + most_method_bytes) {
         return refuse(414);
     }
     return judge_rest(input);

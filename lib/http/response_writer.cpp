@@ -146,11 +146,13 @@ void response_writer::begin(framing how, std::uint64_t length) {
 // Decides whether the client gets less to read than the handler writes.
 void response_writer::choose_compression(bool is_worth_it) {
     int const status = response_.status();
-    may_compress_ = is_worth_it && server_.options.compress && has_body(status) && status != 206 &&
+    bool const is_text = is_worth_it && has_body(status) && status != 206 &&
         is_compressible(response_.fields());
+    // What says that a page is still good varies as the page does.
+    may_compress_ = server_.options.compress && (is_text || status == 304);
     gzip_.reset();
     packed_.clear();
-    if (may_compress_ && accepts_gzip(request_.fields())) {
+    if (may_compress_ && is_text && accepts_gzip(request_.fields())) {
         gzip_.emplace();
     }
 }

@@ -323,15 +323,15 @@ basic_datagram_server<Socket>::~basic_datagram_server() {
 
 template <typename Socket>
 void basic_datagram_server<Socket>::start() {
-    detail::datagram_service<Socket>& my = *state_;
-    my.start([&my] { return my.open(); }, [&my](auto bound) { my.keep(std::move(bound)); });
+    auto const my = state_;
+    my->start([&my] { return my->open(); }, [&my](auto bound) { my->keep(std::move(bound)); });
 }
 
 template <typename Socket>
 void basic_datagram_server<Socket>::start(Socket bound) {
-    detail::datagram_service<Socket>& my = *state_;
+    auto const my = state_;
     auto const take = [&] { return detail::bound_socket<Socket>{std::move(bound), {}}; };
-    my.start(take, [&my](auto taken) { my.keep(std::move(taken)); });
+    my->start(take, [&my](auto taken) { my->keep(std::move(taken)); });
 }
 
 template <typename Socket>

@@ -16,6 +16,7 @@
 //    handler, or without one because it was refused, or because nobody wants it.
 // 2. The keepers of the other hubs stop after the acceptor has stopped. What it has posted comes
 //    into the same mailbox before the letter that tells the keeper, so no connection is forgotten.
+#include <tendril/greenlet/greenlet_exit.hpp>
 #include <tendril/greenlet/greenlet_local.hpp>
 #include <tendril/hub/cancellation.hpp>
 #include <tendril/hub/hub.hpp>
@@ -25,6 +26,9 @@
 #include <tendril/support/scope_exit.hpp>
 #include <tendril/support/system_calls.hpp>
 #include <tendril/sync/shared.hpp>
+#include <tendril/task/spawn.hpp>
+
+#include <cxxabi.h>
 
 #include <algorithm>
 #include <atomic>
@@ -66,6 +70,7 @@ public:
     void start(std::string address);
     void begin_end(std::chrono::nanoseconds grace) noexcept;
     bool wait_for_end() const;
+    bool has_ended() const;
     stream_server_statistics numbers_here(std::size_t index);
     stream_server_statistics last_numbers(std::size_t index);
     bool is_served_here() const noexcept;
@@ -98,6 +103,7 @@ private:
     std::vector<served_hub> at_;
     std::vector<shared_future<bool>> keepers_;
     shared_event stop_wanted_;
+    shared_event at_once_;
     shared_event accepts_no_more_;
     // One that was handed over has ended; looked at by the acceptor alone.
     shared_event one_gone_;
@@ -154,18 +160,31 @@ private:
 
 // The beginning.
 
+namespace {
+
+// A keeper that was ended before it listened has told nobody.
+tcp_endpoint told_by(shared_future<tcp_endpoint> const& listening) try {
+    return listening.get();
+} catch (broken_promise const&) {
+    throw std::system_error{
+        make_error_code(errc::closed), "the group of hubs has ended while its servers started"};
+}
+
+}  // namespace
+
 // One after the other: the first tells the port to the others.
 void served_group::start(std::string address) {
     scope_exit stop_those{[&] { begin_end(std::chrono::nanoseconds{0}); }};
     keepers_.reserve(hubs.size());
     for (std::size_t index = 0; index < hubs.size(); ++index) {
         shared_promise<tcp_endpoint> listening;
+        auto const told = listening.get_future();
         keepers_.push_back(hubs.spawn_on(
             index, {.name = "keeper of a server", .where = {}},
-            [my = shared_from_this(), index, address, listening] {
+            [my = shared_from_this(), index, address, listening = std::move(listening)] {
                 return my->keep(index, address, listening);
             }));
-        tcp_endpoint const where = listening.get_future().get();
+        tcp_endpoint const where = told_by(told);
         if (index == 0) {
             endpoint = where;
             address = to_string(where);
@@ -189,7 +208,11 @@ bool served_group::keep(
             accepts_no_more_.set();
             // One that was not started has connections all the same.
             interruption_shield const until_stopped;
-            server.stop(std::chrono::seconds{0});
+            try {
+                server.stop(std::chrono::seconds{0});
+            } catch (std::bad_alloc const&) {
+                // The destructor, which comes next, does without.
+            }
         }};
         if (by_kernel) {
             server.start();
@@ -204,7 +227,13 @@ bool served_group::keep(
         stream_server const* const listens = by_kernel ? &server : here.acceptor;
         listening.set_value(listens != nullptr ? listens->local_endpoint() : endpoint);
         return serve_until_told(index);
-    } catch (std::exception const&) {
+    } catch (cancelled const&) {
+        throw;
+    } catch (greenlet_exit const&) {
+        throw;
+    } catch (abi::__forced_unwind const&) {
+        throw;
+    } catch (...) {
         listening.try_set_exception(std::current_exception());
     }
     return false;
@@ -220,6 +249,15 @@ bool served_group::serve_until_told(std::size_t index) {
     if (options_.how == dividing::hand_over) {
         accepts_no_more_.wait();
     }
+    auto hurry = spawn({.name = "a stop at once", .where = {}}, [&] {
+        at_once_.wait();
+        here.server->stop(std::chrono::seconds{0});
+    });
+    scope_exit const no_hurry{[&] {
+        interruption_shield const until_ended;
+        hurry.cancel();
+        hurry.join();
+    }};
     return here.server->stop(std::chrono::nanoseconds{grace_.load()});
 }
 
@@ -298,6 +336,9 @@ void served_group::begin_end(std::chrono::nanoseconds grace) noexcept {
     std::int64_t known = grace_.load();
     while (grace.count() < known && !grace_.compare_exchange_weak(known, grace.count())) {}
     stop_wanted_.set();
+    if (grace.count() <= 0) {
+        at_once_.set();
+    }
 }
 
 // A keeper that was cancelled, because its hub ends, has not ended in time.
@@ -309,6 +350,11 @@ bool served_group::wait_for_end() const {
         in_time &= each.succeeded() && each.get();
     }
     return in_time;
+}
+
+bool served_group::has_ended() const {
+    return std::all_of(
+        keepers_.begin(), keepers_.end(), [](auto const& each) { return each.done(); });
 }
 
 stream_server_statistics served_group::numbers_here(std::size_t index) {
@@ -348,16 +394,20 @@ server_group::server_group(
 
 server_group::~server_group() {
     // In the child of a fork nobody is there to end anything, and mutexes may be locked.
-    if (running_ == nullptr || running_->is_of_parent()) {
-        return;
+    std::erase_if(unfinished_, [](auto const& each) { return each->is_of_parent(); });
+    for (auto const& each : unfinished_) {
+        each->begin_end(std::chrono::nanoseconds{0});
     }
-    running_->begin_end(std::chrono::nanoseconds{0});
     hub* const here = hub::of(this_thread());
-    if (here != nullptr && (!here->may_park() || running_->is_served_here())) {
+    if (here != nullptr && !here->may_park()) {
         return;
     }
     interruption_shield const until_stopped;
-    running_->wait_for_end();
+    for (auto const& each : unfinished_) {
+        if (!each->is_served_here()) {
+            each->wait_for_end();
+        }
+    }
 }
 
 void server_group::start() {
@@ -365,6 +415,9 @@ void server_group::start() {
         return;
     }
     auto next = std::make_shared<detail::served_group>(hubs_, handlers_, options_);
+    std::erase_if(
+        unfinished_, [](auto const& each) { return !each->is_of_parent() && each->has_ended(); });
+    unfinished_.push_back(next);
     detail::maybe_job_under_way const waiting;
     next->start(address_);
     running_ = std::move(next);

@@ -77,9 +77,7 @@ service::service(std::string called, std::size_t most_at_once, accept_pauses pau
 
 // Returns whether there is something to do.
 bool service::enter_start() {
-    if (is_of_parent()) {
-        follow_fork();
-    }
+    require_own_thread();
     if (running()) {
         return false;
     }
@@ -193,6 +191,7 @@ bool service::stop(deadline limit) {
     close_listening();
     stage_ = service_stage::stopping;
     std::uint64_t const run = runs_;
+    std::uint64_t const before = kills_;
     scope_exit when_interrupted{[&] {
         if (runs_ == run) {
             end_handlers();
@@ -202,7 +201,8 @@ bool service::stop(deadline limit) {
     end_acceptor();
     bool const in_time = end_run(run, limit);
     when_interrupted.dismiss();
-    return in_time;
+    // Another stop, with less patience, may have ended some.
+    return in_time && kills_ == before;
 }
 
 // Another stop may end before, and the server be started again: then there is nothing left to do.
@@ -226,7 +226,8 @@ bool service::end_run(std::uint64_t run, deadline limit) {
 // Another one may have ended before.
 void service::finish_stop() noexcept {
     if (stage_ == service_stage::stopping) {
-        has_served_ = false;
+        // A handler that has stopped its own server goes on.
+        has_served_ = handlers_of_caller() > 0;
         close_rest();
         enter_stopped_from(service_stage::stopping);
     }
@@ -322,6 +323,7 @@ void service::tell_handlers() noexcept {
 void service::end_handlers() {
     for (served& each : all_) {
         if (!is_caller(each)) {
+            ++kills_;
             each.served_by.kill();
         }
     }

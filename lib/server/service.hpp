@@ -166,6 +166,8 @@ private:
     std::uint64_t runs_ = 0;
     // How often it has begun to accept: an acceptor closes its own listener, and not a later one.
     std::uint64_t starts_ = 0;
+    // How many handlers it has told to exit.
+    std::uint64_t kills_ = 0;
     // Where it has started, and in which process.
     std::optional<home_hub> home_;
     std::uint64_t forks_ = forks_until_now();

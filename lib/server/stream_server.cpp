@@ -39,8 +39,9 @@ stream_server::~stream_server() { state_->end_with_its_object("a stream_server")
 
 template <typename Listen>
 void stream_server::start_with(Listen&& listen) {
-    detail::stream_service& my = *state_;
-    my.start(listen, [&my](detail::any_listener opened) { my.listener = std::move(opened); });
+    // The object may be destroyed while this waits.
+    auto const my = state_;
+    my->start(listen, [&my](detail::any_listener opened) { my->listener = std::move(opened); });
 }
 
 void stream_server::start() {

@@ -84,8 +84,8 @@ bool tls_serving::shake_hands(tls_stream& stream) {
     return !error.failed();
 }
 
-// Whoever has heard the peer's end may say its own; after any other error the peer must not take
-// what it has for all.
+// Whoever has heard the peer's end may say its own; after any other error, which may be the end of
+// another stream, the peer must not take what it has for all.
 void tls_serving::call_handler(tls_stream& stream) {
     try {
         on_connection(stream);
@@ -93,7 +93,7 @@ void tls_serving::call_handler(tls_stream& stream) {
         if (error.code() == tls_errc::truncated) {
             return;
         }
-        if (error.code() != boost::asio::error::eof) {
+        if (error.code() != boost::asio::error::eof || !stream.has_said_end()) {
             throw;
         }
     }

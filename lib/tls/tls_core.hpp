@@ -149,6 +149,8 @@ public:
     std::string complaint;
     /// Says whether the end of the stream below is this program's own doing; empty for never.
     unique_function<bool()> is_own_end;
+    /// Whether a read has said `eof`.
+    bool said_end = false;
     /// What the client has asked for, on either side.
     std::string host;
     /// The session that came last.

@@ -148,6 +148,8 @@ void tls_stream::take_for_own(unique_function<bool()> is_own_end) noexcept {
     core_->is_own_end = std::move(is_own_end);
 }
 
+bool tls_stream::has_said_end() const noexcept { return core_ != nullptr && core_->said_end; }
+
 void tls_stream::handshake(error_code& error) {
     check_interruption();
     error = refusal_of(core_);
@@ -186,6 +188,7 @@ std::size_t tls_stream::read_once(
     if (error == tls_errc::truncated && has_own_end(core)) {
         error = boost::asio::error::eof;
     }
+    core.said_end |= error == boost::asio::error::eof;
     if (error.failed()) [[unlikely]] {
         detail::end_at_once();
     }

@@ -3,6 +3,7 @@
 #include <harness/hubs.hpp>
 #include <tendril/http/http_error.hpp>
 #include <tendril/http/http_server.hpp>
+#include <tendril/http/status.hpp>
 
 #include <string>
 
@@ -41,4 +42,28 @@ TENDRIL_HUB_TEST(http_error, is_an_answer_and_nobody_is_told) {
     EXPECT_FALSE(answer.closes());
     EXPECT_TRUE(errors.texts.empty());
     EXPECT_EQ(client.get().status, 404);
+}
+
+// As a copy to a file does it, which knows nothing of HTTP.
+TENDRIL_HUB_TEST(http_error, as_a_code_is_an_answer_too) {
+    test::reported_errors const errors;
+    http_server web{
+        "127.0.0.1:0",
+        [](http_request& request, http_response&) {
+            char data[64];
+            error_code error;
+            while (!error.failed()) {
+                request.read_some(boost::asio::buffer(data), error);
+            }
+            throw system_error{error};
+        },
+        {.body_limit = 3}};
+    web.start();
+    test::http_client client{web};
+    client.send("POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfour\r\n");
+    test::http_answer const answer = client.read();
+    EXPECT_EQ(answer.status, 413);
+    EXPECT_EQ(answer.body, std::string{http_reason(413)} + "\n");
+    EXPECT_TRUE(answer.closes());
+    EXPECT_TRUE(errors.texts.empty());
 }

@@ -237,3 +237,10 @@ TENDRIL_HUB_TEST(response_gzip, caches_are_told_that_it_depends_on_the_client) {
     type = "image/png";
     EXPECT_EQ(ask_with(web, reads_gzip).field("Vary"), "");
 }
+
+// RFC 9110, 15.4.5: as the page that it stands for.
+TENDRIL_HUB_TEST(response_gzip, what_says_that_a_page_is_still_good_varies_too) {
+    packing_server web{[](http_request&, http_response& response) { response.status(304); }};
+    EXPECT_EQ(ask_with(web, reads_gzip).field("Vary"), "Accept-Encoding");
+    EXPECT_EQ(ask_with(web, reads_gzip).field("Content-Encoding"), "");
+}

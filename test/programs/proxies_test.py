@@ -263,12 +263,13 @@ def haproxy_sees_no_failure():
 
 
 def judge_strangers(web):
-    """The process knows who the client is, whatever that says, and what is ours stays hidden."""
+    """The process knows who has asked and how, whatever that says, and what is ours stays hidden."""
     url = f"http://127.0.0.1:{web}/"
-    lie = ("-H", "X-Forwarded-For: 6.6.6.6")
-    for more in ((), lie):
+    lies = {"For": "6.6.6.6", "Proto": "https", "Host": "lie.test"}
+    told = [("-H", f"X-Forwarded-{what}: {lie}") for what, lie in lies.items()]
+    for more in ((), *told, ("-H", "X-Request-Id: lie")):
         who = run("curl", "-sS", "--interface", "127.0.0.9", *more, url + "who")
-        assert who == "127.0.0.9\n", (more, who)
+        assert who.startswith("127.0.0.9 by http for '") and "lie" not in who, (more, who)
     for path in ("health", "ready", "metrics"):
         assert run("curl", "-sS", "-o", "-", "-w", "%{http_code}", url + path).endswith("403"), path
 

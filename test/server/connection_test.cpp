@@ -25,6 +25,7 @@ TENDRIL_TEST(connection, peers_are_written_as_addresses) {
     EXPECT_EQ(to_string(connection_peer{.endpoint = four}), "127.0.0.1:80");
     EXPECT_EQ(to_string(connection_peer{.endpoint = six}), "[::1]:80");
     EXPECT_EQ(to_string(connection_peer{.name = "/run/x"}), "unix:/run/x");
+    EXPECT_EQ(to_string(connection_peer{.name = "/run/x\ny\x7f"}), "unix:/run/x\\x0ay\\x7f");
     EXPECT_EQ(to_string(connection_peer{}), "somebody");
 }
 

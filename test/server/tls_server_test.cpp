@@ -138,6 +138,21 @@ TENDRIL_HUB_TEST(tls_server, cuts_off_when_the_handler_throws) {
     EXPECT_EQ(server.statistics().server.failed, 1U);
 }
 
+// It may be that of a stream to somebody else, as in a proxy.
+TENDRIL_HUB_TEST(tls_server, cuts_off_when_an_end_that_is_not_its_clients_leaves_the_handler) {
+    reported_errors errors;
+    tls_server server{"127.0.0.1:0", good_server(), [](tls_stream& stream) {
+                          stream.write(boost::asio::buffer("half", 4));
+                          throw system_error{boost::asio::error::eof};
+                      }};
+    server.start();
+    tls_stream client = secured_client(server);
+    EXPECT_NE(end_of(client), boost::asio::error::eof);
+    settle();
+    EXPECT_TRUE(errors.texts.empty());
+    EXPECT_EQ(server.statistics().server.ended, 1U);
+}
+
 TENDRIL_HUB_TEST(tls_server, a_client_that_ends_or_is_cut_off_is_no_error) {
     reported_errors const errors;
     tls_server server{"127.0.0.1:0", good_server(), [](tls_stream& stream) {

@@ -35,8 +35,8 @@ struct connection_peer {
     std::string name{};
 };
 
-/// Writes "127.0.0.1:5000", "unix:/path", or "somebody" where nothing is known. Switches: never.
-/// Thread: any.
+/// Writes "127.0.0.1:5000", "unix:/path", or "somebody" where nothing is known; control bytes of a
+/// name as `\x0a`. Switches: never. Thread: any.
 std::string to_string(connection_peer const& peer);
 
 /// A connection that a server serves.

@@ -142,7 +142,8 @@ public:
 
     /// Binds the address and receives from now on. Does nothing when it runs.
     /// Throws: system_error, naming the address; misuse while another `start` or a `stop` is under
-    /// way; errc::closed when it was stopped meanwhile; what `before_start` throws.
+    /// way; errc::closed when it was stopped meanwhile; what `before_start` throws; wrong_thread
+    /// while another thread has the hub where it ran before.
     /// Switches: may, when the host is a name.
     void start();
 

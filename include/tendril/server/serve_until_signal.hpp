@@ -15,8 +15,8 @@
 //     SIGHUP                     `reload` is called; without one the signal has its usual effect
 //
 // It works for whatever has `start` and `stop` as a `stream_server` has them: `tls_server`,
-// `datagram_server`, `http_server`. For several servers in one program write the few lines with
-// `signal_handler` yourself; docs/servers.md shows how.
+// `datagram_server`, `http_server`. For a `server_group`, and for several servers in one program,
+// write the few lines with `signal_handler` yourself; docs/servers.md says how.
 //
 // Read next: process/signal_handler.hpp.
 

@@ -99,8 +99,9 @@ public:
     server_group(server_group const&) = delete;
     server_group& operator=(server_group const&) = delete;
 
-    /// Stops without grace, and waits without being interrupted; where a greenlet may not park, or
-    /// in a handler, it begins the end only. Switches: may.
+    /// Stops without grace, and waits without being interrupted, also for handlers of earlier runs.
+    /// Where a greenlet may not park it begins the end only; in a handler, that of the handler's
+    /// run. Switches: may.
     ~server_group();
 
     /// Binds the address and serves from now on. Port 0 means one free port for all. Does nothing
@@ -112,7 +113,8 @@ public:
 
     /// Accepts no more, waits for the handlers, and ends those that run on after `grace`, on all
     /// hubs at once. Returns whether all ended by themselves. In a handler it begins the end and
-    /// returns false at once. When the wait is interrupted, all goes on without the caller.
+    /// returns false at once. When the wait is interrupted, all goes on without the caller; a
+    /// `stop` without grace ends it then.
     /// Throws: misuse when the duration is not a number, or in a callback of a hub; what was
     /// requested for the greenlet. Switches: may. Thread: any, one at a time; one without a hub
     /// blocks.
@@ -142,6 +144,8 @@ private:
     std::shared_ptr<handlers_made_by> handlers_;
     server_group_options const options_;
     std::shared_ptr<detail::served_group> running_;
+    // It, and runs before it whose handlers may be at work yet.
+    std::vector<std::shared_ptr<detail::served_group>> unfinished_;
 };
 
 }  // namespace tendril

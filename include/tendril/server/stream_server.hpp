@@ -63,14 +63,16 @@ public:
     stream_server(stream_server const&) = delete;
     stream_server& operator=(stream_server const&) = delete;
 
-    /// Stops without grace; in a callback of the hub, where nobody may wait, it begins the end
-    /// only. Must happen on the thread of the hub where it has started, or after that has gone:
-    /// elsewhere it ends the program. Switches: may.
+    /// Stops without grace, and ends also handlers that have called `stop`, but for its caller; in
+    /// a callback of the hub, where nobody may wait, it begins the end only. Must happen on the
+    /// thread of the hub where it has started, or after that has gone: elsewhere it ends the
+    /// program. Switches: may.
     ~stream_server();
 
     /// Binds the address and accepts from now on. Does nothing when it runs.
     /// Throws: system_error, naming the address; misuse while another `start` or a `stop` is
-    /// under way; errc::closed when it was stopped meanwhile; what `before_start` throws.
+    /// under way; errc::closed when it was stopped meanwhile; what `before_start` throws;
+    /// wrong_thread while another thread has the hub where it ran before.
     /// Switches: may, when the host is a name.
     void start();
 
@@ -103,7 +105,7 @@ public:
 
     /// Closes the listener, waits for the handlers, and ends those that run on after `grace`. May
     /// be called in a handler, which is then not waited for. Those that are ended get one second
-    /// more to unwind. Returns whether all ended by themselves.
+    /// more to unwind. Returns whether all ended by themselves, and not by another `stop` either.
     /// When the wait is interrupted, the handlers are ended and not waited for.
     /// Throws: misuse when the duration is not a number; wrong_thread; what was requested for the
     /// greenlet. Switches: may.

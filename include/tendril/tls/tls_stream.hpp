@@ -247,6 +247,8 @@ private:
     void take(any_stream&& stream) noexcept;
     // Reads say `eof` and not `truncated` when the stream below has ended and this answers yes.
     void take_for_own(unique_function<bool()> is_own_end) noexcept;
+    // Says whether a read has found the end.
+    bool has_said_end() const noexcept;
 
     // What the forms are made of.
     template <typename MutableBuffers>
